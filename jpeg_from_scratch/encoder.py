@@ -1,0 +1,402 @@
+"""Pixels → `JpegData` → bytes, on one page.
+
+`encode` reads from top to bottom as Figure 4 of T.81: colour and sampling, DCT and quantisation, entropy coding.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, SupportsIndex, TypeAlias
+
+import numpy as np
+
+from . import tables
+from ._types import Array, Coefficients, Samples
+from .backend import Backend, component_planes, get_backend, plane_to_coefficients, reference_backend
+from .coefficients import category
+from .huffman import HuffmanSpec, optimal_spec
+from .jpeg_data import (
+    AppData,
+    Comment,
+    FrameComponent,
+    FrameHeader,
+    HuffmanTable,
+    HuffmanTables,
+    JpegData,
+    QuantizationTable,
+    QuantizationTables,
+    RestartInterval,
+    ScanComponent,
+    ScanHeader,
+    Segment,
+)
+from .markers import MAX_DIMENSION, format_segment
+from .quantization import scale_table
+from .sampling import SUBSAMPLINGS
+from .scan_sequential import ScanLayout, ScanTables
+
+__all__ = ["STAGES", "Subsampling", "encode", "write"]
+
+Subsampling: TypeAlias = str | Sequence[tuple[int, int]]
+
+# JFIF 1.01, density 1:1 without a unit, no thumbnail (T.871, 10.1).
+JFIF = AppData(0, b"JFIF\x00" + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0)))
+
+STAGES = ("rgb_to_ycbcr", "downsample", "fdct", "quantize", "zigzag", "run_length", "optimal_table")
+
+
+def encode(
+    image: Samples,
+    quality: int = 75,
+    *,
+    subsampling: Subsampling = "4:2:0",
+    optimize: bool = False,
+    restart_interval: int = 0,
+    quant_tables: Array | Sequence[Array] | None = None,
+    comment: str | bytes | None = None,
+    backend: str = "fast",
+    stages: Mapping[str, Callable[..., Any]] | None = None,
+) -> bytes:
+    """Encode a picture as a baseline JPEG file (SOF0, JFIF).
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W) or (H, W, 3)
+        Grey, or RGB. Each side 1 ... 65500.
+    quality : int
+        1 ... 100, scales the tables of Annex K.1 (`quantization.scale_table`). 75 is libjpeg's default.
+    subsampling : str or sequence of (int, int)
+        ``"4:4:4"``, ``"4:4:0"``, ``"4:2:2"``, ``"4:2:0"``, ``"4:1:1"``, ``"4:1:0"``; or for each component its factors
+        (horizontal, vertical), 1 ... 4. A grey picture has no colour to shrink; the names leave it at 1×1.
+    optimize : bool
+        Make Huffman tables for this picture (K.2) instead of taking the typical ones (K.3). The pixels stay the
+        same, the file gets smaller.
+    restart_interval : int
+        Put a restart marker after so many MCUs, 1 ... 65535; 0 for none.
+    quant_tables : array_like of int, shape (8, 8) or (n, 8, 8), optional
+        Step sizes in natural order, used as they are; `quality` then has no say. Component i uses table i, or the
+        last. Steps 1 ... 255; up to 65535 makes an extended file (SOF1) with 16-bit tables.
+    comment : str or bytes, optional
+        Goes into a COM segment; a string as UTF-8.
+    backend : {"fast", "reference"}
+        Compiled kernels or readable Python. The bytes are the same.
+    stages : mapping of str to callable, optional
+        Functions that take the place of stages; the reference path runs then, whatever `backend` says. Keys, with
+        the function that each replaces and whose docstring says what it must do: ``"rgb_to_ycbcr"``
+        (`color.rgb_to_ycbcr`), ``"downsample"`` (`sampling.downsample`), ``"fdct"`` (`dct.fdct`), ``"quantize"``
+        (`quantization.quantize`), ``"zigzag"`` (`coefficients.zigzag`), ``"run_length"``
+        (`coefficients.run_length`), ``"optimal_table"`` (`huffman.optimal_spec`; used with `optimize`).
+
+    Returns
+    -------
+    bytes
+        The file: byte for byte what libjpeg-turbo writes with these settings.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is wrong; the message names it, its value and what is allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.full((16, 16, 3), 200, np.uint8)
+    >>> data = encode(image, quality=90, subsampling="4:4:4")
+    >>> data[:4].hex(), len(data)
+    ('ffd8ffe0', 634)
+    """
+    image = _checked_image(image)
+    height, width = image.shape[:2]
+    channels = 1 if image.ndim == 2 else 3
+    quality = _checked_integer("quality", quality, 1, 100)
+    restart_interval = _checked_integer("restart_interval", restart_interval, 0, 65535)
+    factors = _sampling_factors(subsampling, channels)
+    steps = _quantization_tables(quant_tables, quality, channels)
+    engine = _checked_stages(stages) if stages else get_backend(backend)
+
+    extended = any(table.precision for table in steps)
+    frame = FrameHeader(
+        tables.SOF1 if extended else tables.SOF0,
+        8,
+        height,
+        width,
+        tuple(
+            FrameComponent(i + 1, h_samp, v_samp, min(i, len(steps) - 1))
+            for i, (h_samp, v_samp) in enumerate(factors)
+        ),
+    )
+    segments: list[Segment] = [JFIF]
+    if comment is not None:
+        segments.append(Comment(_checked_comment(comment)))
+    segments += [QuantizationTables((table,)) for table in steps]
+    segments.append(frame)
+    for number, scan in enumerate(_scans(frame)):
+        if number < 2 or optimize:  # the third scan of three uses the second's tables
+            segments += [HuffmanTables((table,)) for table in _typical_tables(scan)]
+        if number == 0 and restart_interval:
+            segments.append(RestartInterval(restart_interval))
+        segments.append(scan)
+
+    data = JpegData(segments, _coefficients(image, frame, steps, engine))
+    if optimize:
+        data.segments = _optimized_segments(data, engine, (stages or {}).get("optimal_table", optimal_spec))
+    return _write(data, engine)
+
+
+def write(data: JpegData) -> bytes:
+    """Turn a `JpegData` into a file: the inverse of `read`.
+
+    Returns
+    -------
+    bytes
+        For the data of a file by libjpeg, the same bytes again.
+
+    Raises
+    ------
+    ValueError
+        If the parts do not fit together: arrays of the wrong shape, a missing table, a symbol without a code.
+    """
+    _check_coefficients(data)
+    return _write(data, get_backend("fast"))
+
+
+def _write(data: JpegData, engine: Backend) -> bytes:
+    """SOI, the segments, the entropy-coded data after each scan header, EOI (Figure B.2)."""
+    frame = data.frame
+    parts = [bytes((0xFF, tables.SOI))]
+    scans = data.scans_with_tables()
+    for segment in data.segments:
+        parts.append(format_segment(segment, frame))
+        if isinstance(segment, ScanHeader):
+            slots, scan = next(scans)
+            specs = ScanTables(
+                tuple(_existing(slots.dc, "DC", component.dc_table) for component in scan.components),
+                tuple(_existing(slots.ac, "AC", component.ac_table) for component in scan.components),
+            )
+            members = [data.coefficients[component.component] for component in scan.components]
+            layout = ScanLayout.of(frame, scan)
+            parts.append(engine.encode_scan(members, layout, specs, slots.restart_interval))
+    parts.append(bytes((0xFF, tables.EOI)))
+    return b"".join(parts)
+
+
+def _existing(slots: dict[int, HuffmanSpec], kind: str, destination: int) -> HuffmanSpec:
+    if destination not in slots:
+        raise ValueError(f"a scan uses {kind} Huffman table {destination}, which no segment before it defines")
+    return slots[destination]
+
+
+def _check_coefficients(data: JpegData) -> None:
+    frame = data.frame
+    if len(data.coefficients) != len(frame.components):
+        raise ValueError(f"{len(data.coefficients)} coefficient arrays for {len(frame.components)} components")
+    for i, array in enumerate(data.coefficients):
+        expected = (*frame.padded_block_shape(i), 8, 8)
+        if array.shape != expected or array.dtype != np.int16:
+            raise ValueError(f"coefficients[{i}] is {array.dtype} {array.shape}, must be int16 {expected}")
+
+
+# --------------------------------------------------------------------------------------------------
+# Pixels → quantised coefficients
+
+
+def _coefficients(
+    image: Samples, frame: FrameHeader, steps: Sequence[QuantizationTable], engine: Backend
+) -> list[Coefficients]:
+    interleaved = len(_scans(frame)[0].components) > 1
+    planes = engine.component_planes(image, frame)
+    coefficients = []
+    for i, component in enumerate(frame.components):
+        out = np.zeros((*frame.padded_block_shape(i), 8, 8), np.int16)
+        engine.plane_to_coefficients(planes.pop(0), steps[component.quant_table].array(), out)
+        if interleaved:
+            _fill_dummy_blocks(out, frame.block_shape(i), component)
+        coefficients.append(out)
+    return coefficients
+
+
+def _fill_dummy_blocks(out: Coefficients, block_shape: tuple[int, int], component: FrameComponent) -> None:
+    """Complete partial MCUs (A.2.4) as libjpeg does: zeros, but for the DC of the block coded before.
+
+    Such a block costs the least bits that a block can cost: a DC difference of zero and an end of block.
+    """
+    rows, columns = block_shape
+    out[:rows, columns:, 0, 0] = out[:rows, columns - 1, 0, 0][:, np.newaxis]
+    h_samp = component.h_samp
+    for row in range(rows, out.shape[0]):
+        # The block before is the rightmost of the same MCU in the row above.
+        out[row, :, 0, 0] = out[row - 1, h_samp - 1 :: h_samp, 0, 0].repeat(h_samp)
+
+
+# --------------------------------------------------------------------------------------------------
+# Scans and Huffman tables
+
+
+def _scans(frame: FrameHeader) -> list[ScanHeader]:
+    """One interleaved scan; or a scan for each component, if an MCU had more than 10 blocks (B.2.3)."""
+    members = [ScanComponent(i, min(i, 1), min(i, 1)) for i in range(len(frame.components))]
+    if sum(component.h_samp * component.v_samp for component in frame.components) <= 10:
+        return [ScanHeader(tuple(members))]
+    return [ScanHeader((member,)) for member in members]
+
+
+def _typical_tables(scan: ScanHeader) -> list[HuffmanTable]:
+    """The tables of K.3 that a scan uses, in libjpeg's order: DC 0, AC 0, DC 1, AC 1."""
+    dc, ac = HuffmanSpec.typical_dc(), HuffmanSpec.typical_ac()
+    destinations = sorted({component.dc_table for component in scan.components})
+    return [HuffmanTable(c, n, spec[n]) for n in destinations for c, spec in enumerate((dc, ac))]
+
+
+def _optimized_segments(
+    data: JpegData, engine: Backend, optimal_table: Callable[[Array], HuffmanSpec]
+) -> list[Segment]:
+    """Replace the tables before each scan by tables made for it."""
+    optimized: list[Segment] = []
+    scans = data.scans_with_tables()
+    pending: list[HuffmanTable] = []
+    for segment in data.segments:
+        if isinstance(segment, HuffmanTables):
+            pending += segment.tables
+            continue
+        if isinstance(segment, ScanHeader):
+            slots, scan = next(scans)
+            members = [data.coefficients[component.component] for component in scan.components]
+            counts = engine.count_symbols(members, ScanLayout.of(data.frame, scan), slots.restart_interval)
+            made = [
+                HuffmanTables((replace(table, spec=optimal_table(_table_counts(table, scan, counts))),))
+                for table in pending
+            ]
+            # DHT comes before DRI, as libjpeg has it.
+            place = len(optimized) - isinstance(optimized[-1], RestartInterval)
+            optimized[place:place] = made
+            pending = []
+        optimized.append(segment)
+    return optimized
+
+
+def _table_counts(table: HuffmanTable, scan: ScanHeader, counts: tuple[Array, Array]) -> Array:
+    """Sum the symbol counts of the components that use a table."""
+    users = [
+        j
+        for j, component in enumerate(scan.components)
+        if table.destination == (component.ac_table if table.table_class else component.dc_table)
+    ]
+    return counts[table.table_class][users].sum(axis=0)
+
+
+# --------------------------------------------------------------------------------------------------
+# The caller's arguments
+
+
+def _checked_image(image: Samples) -> Samples:
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"image is a {type(image).__name__}, must be a NumPy array")
+    if image.dtype != np.uint8:
+        raise TypeError(f"image has dtype {image.dtype}, must be uint8")
+    if image.ndim != 2 and not (image.ndim == 3 and image.shape[2] == 3):
+        raise ValueError(f"image has shape {image.shape}, must be (H, W) grey or (H, W, 3) RGB")
+    if not all(1 <= side <= MAX_DIMENSION for side in image.shape[:2]):
+        raise ValueError(f"image has shape {image.shape}, each side must be 1 ... {MAX_DIMENSION}")
+    return image
+
+
+def _checked_integer(name: str, value: SupportsIndex, low: int, high: int) -> int:
+    try:
+        integer = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}, must be an integer") from None
+    if not low <= integer <= high:
+        raise ValueError(f"{name}={integer}, allowed are {low} ... {high}")
+    return integer
+
+
+def _checked_comment(comment: str | bytes) -> bytes:
+    if not isinstance(comment, str | bytes):
+        raise TypeError(f"comment is a {type(comment).__name__}, must be str or bytes")
+    payload = comment.encode() if isinstance(comment, str) else comment
+    if len(payload) > 65533:
+        raise ValueError(f"comment has {len(payload)} bytes, at most 65533 fit a COM segment")
+    return payload
+
+
+def _sampling_factors(subsampling: Subsampling, channels: int) -> list[tuple[int, int]]:
+    if isinstance(subsampling, str):
+        if subsampling not in SUBSAMPLINGS:
+            raise ValueError(f"subsampling={subsampling!r}, allowed are {', '.join(SUBSAMPLINGS)} or explicit factors")
+        return [(1, 1)] if channels == 1 else [SUBSAMPLINGS[subsampling], (1, 1), (1, 1)]
+    wanted = f"must be a name or {channels} pair{'s' * (channels > 1)} (horizontal, vertical) of factors 1 ... 4"
+    try:
+        factors = [(operator.index(h_samp), operator.index(v_samp)) for h_samp, v_samp in subsampling]
+    except (TypeError, ValueError):
+        raise TypeError(f"subsampling={subsampling!r}, {wanted}") from None
+    if len(factors) != channels or not all(1 <= factor <= 4 for pair in factors for factor in pair):
+        raise ValueError(f"subsampling={subsampling!r}, {wanted}")
+    return factors
+
+
+def _quantization_tables(
+    quant_tables: Array | Sequence[Array] | None, quality: int, channels: int
+) -> list[QuantizationTable]:
+    if quant_tables is None:
+        base = (tables.LUMINANCE_QUANTIZATION, tables.CHROMINANCE_QUANTIZATION)
+        arrays = np.stack([scale_table(table, quality) for table in base[:channels]])
+    else:
+        try:
+            arrays = np.asarray(quant_tables)
+        except ValueError:
+            raise ValueError("quant_tables has a ragged shape, must be (8, 8) or (n, 8, 8)") from None
+        arrays = arrays[np.newaxis] if arrays.ndim == 2 else arrays
+        if arrays.ndim != 3 or arrays.shape[1:] != (8, 8) or not 1 <= len(arrays) <= channels:
+            shape = np.shape(quant_tables)
+            raise ValueError(f"quant_tables has shape {shape}, must be (8, 8) or (n, 8, 8) with n = 1 ... {channels}")
+        if not np.issubdtype(arrays.dtype, np.integer):
+            raise TypeError(f"quant_tables has dtype {arrays.dtype}, must be integers")
+        if arrays.min() < 1 or arrays.max() > 65535:
+            raise ValueError(f"quant_tables holds {arrays.min()} ... {arrays.max()}, allowed are 1 ... 65535")
+    return [
+        QuantizationTable(n, int(table.max() > 255), tuple(int(step) for step in table.ravel()))
+        for n, table in enumerate(arrays)
+    ]
+
+
+# --------------------------------------------------------------------------------------------------
+# Stages by the caller
+
+
+def _checked_stages(stages: Mapping[str, Callable[..., Any]]) -> Backend:
+    """The reference back end with the caller's functions in it, each result checked where it comes back."""
+    for name, function in stages.items():
+        if name not in STAGES:
+            raise ValueError(f"stages has the key {name!r}, allowed are {', '.join(STAGES)}")
+        if not callable(function):
+            raise TypeError(f"stages[{name!r}] is a {type(function).__name__}, must be callable")
+    base = reference_backend()
+    picked = {name: stages[name] for name in ("rgb_to_ycbcr", "downsample") if name in stages}
+    transforms = {name: stages[name] for name in ("fdct", "quantize") if name in stages}
+
+    def checked_transform(plane: Samples, table: Array, out: Coefficients) -> None:
+        wide = np.zeros(out.shape, np.int64)
+        plane_to_coefficients(plane, table, wide, **transforms)
+        # F.1.2.1, F.1.2.2 – 8-bit samples give DC differences of category ≤ 11 and AC values of category ≤ 10.
+        ac = wide.copy()
+        ac[..., 0, 0] = 0
+        for kind, values, limit in (("DC", wide[..., 0, 0], 1024), ("AC", ac, 1023)):
+            worst = int(values.ravel()[np.abs(values).argmax()])
+            if abs(worst) > limit:
+                raise ValueError(
+                    f"stages {', '.join(sorted(transforms))}: a quantised {kind} coefficient of {worst} "
+                    f"(category {category(worst)}), 8-bit samples give at most ±{limit}"
+                )
+        out[...] = wide
+
+    return replace(
+        base,
+        name="reference with the caller's stages",
+        component_planes=partial(component_planes, **picked),
+        plane_to_coefficients=checked_transform if transforms else base.plane_to_coefficients,
+        count_symbols=partial(base.count_symbols, stages=stages),
+        encode_scan=partial(base.encode_scan, stages=stages),
+    )

@@ -1,0 +1,307 @@
+"""`JpegData`: the seam between bytes and pixels.
+
+A JPEG file has two halves that know nothing of each other. One half turns pixels into quantised
+coefficients: colour, sampling, DCT, quantisation; all loss happens there. The other turns coefficients into
+bytes: prediction, run-lengths, Huffman codes, segments; it loses nothing. Between the two stands this value
+object, and each half can be tested, replaced or skipped alone:
+
+    pixels ──encoder──▶ JpegData ──write──▶ bytes
+    pixels ◀──decoder── JpegData ◀──read─── bytes
+
+`JpegData` holds the segments of the file in file order – a table may be replaced between two scans, so order
+matters – and, for each component, all its quantised coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from . import tables
+from ._types import Array, Coefficients
+from .huffman import HuffmanSpec
+
+__all__ = [
+    "AppData",
+    "Comment",
+    "FrameComponent",
+    "FrameHeader",
+    "HuffmanTable",
+    "HuffmanTables",
+    "JpegData",
+    "OtherSegment",
+    "QuantizationTable",
+    "QuantizationTables",
+    "RestartInterval",
+    "ScanComponent",
+    "ScanHeader",
+    "Segment",
+    "TableSlots",
+]
+
+BLOCK = 8  # A.1.3: a data unit of a DCT process is a block of 8 × 8 samples
+
+
+@dataclass(frozen=True)
+class AppData:
+    """APPn (B.2.4.6): `payload` is what follows the length field; n is 0 ... 15."""
+
+    n: int
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Comment:
+    """COM (B.2.4.5)."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class QuantizationTable:
+    """One table of a DQT segment.
+
+    `destination` (Tq) 0 ... 3; `precision` (Pq) 0 for 8-bit elements, 1 for 16-bit; `values`: the 64 step
+    sizes in *natural* order (the file has them in zigzag order).
+    """
+
+    destination: int
+    precision: int
+    values: tuple[int, ...]
+
+    def array(self) -> Array:
+        """Return the step sizes as int32, shape (8, 8)."""
+        return np.array(self.values, np.int32).reshape(BLOCK, BLOCK)
+
+
+@dataclass(frozen=True)
+class QuantizationTables:
+    """DQT (B.2.4.1)."""
+
+    tables: tuple[QuantizationTable, ...]
+
+
+@dataclass(frozen=True)
+class HuffmanTable:
+    """One table of a DHT segment: `table_class` (Tc) 0 for DC, 1 for AC; `destination` (Th) 0 ... 3."""
+
+    table_class: int
+    destination: int
+    spec: HuffmanSpec
+
+
+@dataclass(frozen=True)
+class HuffmanTables:
+    """DHT (B.2.4.2)."""
+
+    tables: tuple[HuffmanTable, ...]
+
+
+@dataclass(frozen=True)
+class RestartInterval:
+    """DRI (B.2.4.4): the number of MCUs between two RST markers; 0 for none."""
+
+    interval: int
+
+
+@dataclass(frozen=True)
+class FrameComponent:
+    """One component of a frame header: Ci, Hi, Vi, Tqi."""
+
+    component_id: int
+    h_samp: int
+    v_samp: int
+    quant_table: int
+
+
+@dataclass(frozen=True)
+class FrameHeader:
+    """SOFn (B.2.2), and the geometry that follows from it (A.1.1, A.2)."""
+
+    marker: int
+    precision: int
+    height: int
+    width: int
+    components: tuple[FrameComponent, ...]
+
+    @property
+    def h_max(self) -> int:
+        """Largest horizontal sampling factor."""
+        return max(component.h_samp for component in self.components)
+
+    @property
+    def v_max(self) -> int:
+        """Largest vertical sampling factor."""
+        return max(component.v_samp for component in self.components)
+
+    @property
+    def mcu_shape(self) -> tuple[int, int]:
+        """(rows, columns) of MCUs that cover the picture when all components are interleaved (A.2.3)."""
+        return (
+            ceil_div(self.height, BLOCK * self.v_max),
+            ceil_div(self.width, BLOCK * self.h_max),
+        )
+
+    def component_shape(self, i: int) -> tuple[int, int]:
+        """(height, width) of component `i` in samples (A.1.1: yi = ⌈Y·Vi/Vmax⌉, xi = ⌈X·Hi/Hmax⌉)."""
+        component = self.components[i]
+        return (
+            ceil_div(self.height * component.v_samp, self.v_max),
+            ceil_div(self.width * component.h_samp, self.h_max),
+        )
+
+    def block_shape(self, i: int) -> tuple[int, int]:
+        """(rows, columns) of blocks that cover component `i`: what a scan of it alone codes (A.2.2)."""
+        height, width = self.component_shape(i)
+        return ceil_div(height, BLOCK), ceil_div(width, BLOCK)
+
+    def padded_block_shape(self, i: int) -> tuple[int, int]:
+        """(rows, columns) of blocks of component `i` in whole MCUs: what an interleaved scan codes (A.2.4)."""
+        mcu_rows, mcu_columns = self.mcu_shape
+        component = self.components[i]
+        return mcu_rows * component.v_samp, mcu_columns * component.h_samp
+
+
+@dataclass(frozen=True)
+class ScanComponent:
+    """One component of a scan header.
+
+    `component` is the index into the frame's components (a header stores Csj, that component's identifier);
+    `dc_table` and `ac_table` are Tdj and Taj.
+    """
+
+    component: int
+    dc_table: int
+    ac_table: int
+
+
+@dataclass(frozen=True)
+class ScanHeader:
+    """SOS (B.2.3). A sequential scan has Ss = 0, Se = 63, Ah = Al = 0."""
+
+    components: tuple[ScanComponent, ...]
+    spectral_start: int = 0
+    spectral_end: int = 63
+    approx_high: int = 0
+    approx_low: int = 0
+
+
+@dataclass(frozen=True)
+class OtherSegment:
+    """A marker that says nothing about the picture: skipped, and written again. `payload` None: no length."""
+
+    marker: int
+    payload: bytes | None
+
+
+Segment: TypeAlias = (
+    AppData
+    | Comment
+    | QuantizationTables
+    | HuffmanTables
+    | RestartInterval
+    | FrameHeader
+    | ScanHeader
+    | OtherSegment
+)
+
+
+@dataclass(eq=False)
+class JpegData:
+    """A JPEG file, taken apart but not decoded.
+
+    Attributes
+    ----------
+    segments : list of Segment
+        Everything between SOI and EOI in file order, scans by their headers.
+    coefficients : list of ndarray of int16, shape (block rows, block columns, 8, 8)
+        Per component of the frame, the quantised coefficients in natural order: ``[r, c, v, u]`` is the one of
+        vertical frequency v and horizontal frequency u in the block at row r and column c. The arrays cover
+        whole MCUs (`FrameHeader.padded_block_shape`).
+    """
+
+    segments: list[Segment] = field(default_factory=list)
+    coefficients: list[Coefficients] = field(default_factory=list)
+
+    @property
+    def frame(self) -> FrameHeader:
+        """The frame header; `ValueError` if there is none."""
+        for segment in self.segments:
+            if isinstance(segment, FrameHeader):
+                return segment
+        raise ValueError("JpegData has no frame header among its segments")
+
+    @property
+    def scans(self) -> list[ScanHeader]:
+        """The scan headers in file order."""
+        return [segment for segment in self.segments if isinstance(segment, ScanHeader)]
+
+    def block_shape(self, i: int) -> tuple[int, int]:
+        """(rows, columns) of blocks that cover component `i`, without the padding to whole MCUs."""
+        return self.frame.block_shape(i)
+
+    def quantization_tables(self) -> list[QuantizationTable | None]:
+        """Per component of the frame, the table in force at its first scan; None if it is in no scan."""
+        in_force: dict[int, QuantizationTable | None] = {}
+        for slots, scan in self.scans_with_tables():
+            for scan_component in scan.components:
+                i = scan_component.component
+                in_force.setdefault(i, slots.quantization.get(self.frame.components[i].quant_table))
+        return [in_force.get(i) for i in range(len(self.frame.components))]
+
+    def scans_with_tables(self) -> Iterator[tuple[TableSlots, ScanHeader]]:
+        """Walk the scans in file order, each with the tables in force at that point (one object, updated)."""
+        slots = TableSlots()
+        for segment in self.segments:
+            if isinstance(segment, ScanHeader):
+                yield slots, segment
+            else:
+                slots.install(segment)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, JpegData):
+            return NotImplemented
+        return (
+            self.segments == other.segments
+            and len(self.coefficients) == len(other.coefficients)
+            and all(map(np.array_equal, self.coefficients, other.coefficients))
+        )
+
+
+class TableSlots:
+    """The tables in force at one point of a file, and the restart interval.
+
+    A file defines a table into one of four *destinations*; a later definition replaces it. Two pairs of Huffman
+    destinations start with the typical tables of K.3: T.81 has them empty, but the frames of a Motion-JPEG film
+    leave the tables out, and libjpeg-turbo reads them this way.
+    """
+
+    def __init__(self) -> None:
+        self.quantization: dict[int, QuantizationTable] = {}
+        self.dc = dict(enumerate(HuffmanSpec.typical_dc()))
+        self.ac = dict(enumerate(HuffmanSpec.typical_ac()))
+        self.restart_interval = 0
+
+    def install(self, segment: Segment) -> None:
+        """Take over what `segment` defines, if it defines anything."""
+        if isinstance(segment, QuantizationTables):
+            for quantization_table in segment.tables:
+                self.quantization[quantization_table.destination] = quantization_table
+        elif isinstance(segment, HuffmanTables):
+            for table in segment.tables:
+                (self.ac if table.table_class else self.dc)[table.destination] = table.spec
+        elif isinstance(segment, RestartInterval):
+            self.restart_interval = segment.interval
+
+
+def ceil_div(a: int, b: int) -> int:
+    """⌈a / b⌉ for positive integers."""
+    return -(-a // b)
+
+
+def describe_process(marker: int) -> str:
+    """Name the coding process that a start-of-frame marker announces (Table B.1)."""
+    return tables.PROCESSES.get(marker, f"marker X'FF{marker:02X}'")

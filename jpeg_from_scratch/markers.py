@@ -1,0 +1,432 @@
+"""Segments ↔ bytes: the syntax of Annex B, one pair of functions for each kind of segment.
+
+A JPEG file is a row of *marker segments*: X'FF', a code, a two-byte length that counts itself, and parameters
+(B.1.1.4). After the scan header SOS, entropy-coded data follows, up to the next marker. Numbers are big-endian;
+two four-bit numbers share a byte, the first in the high half (B.1.1.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import numpy as np
+
+from . import tables
+from .errors import FormatError, LimitError, UnsupportedError
+from .huffman import HuffmanSpec
+from .jpeg_data import (
+    AppData,
+    Comment,
+    FrameComponent,
+    FrameHeader,
+    HuffmanTable,
+    HuffmanTables,
+    OtherSegment,
+    QuantizationTable,
+    QuantizationTables,
+    RestartInterval,
+    ScanComponent,
+    ScanHeader,
+    Segment,
+)
+
+__all__ = ["find_marker", "format_segment", "is_standalone", "parse_segment", "payload_bounds"]
+
+MAX_DIMENSION = 65500  # libjpeg's limit on a side; T.81 allows 65535
+SAMPLING_FACTORS = range(1, 5)
+
+
+# --------------------------------------------------------------------------------------------------
+# Finding segments
+
+
+def find_marker(data: bytes, position: int) -> tuple[int, int]:
+    """Read the marker at `position`, over any fill bytes (B.1.1.2: X'FF' may be repeated before a marker).
+
+    Returns
+    -------
+    offset, marker : int
+        The offset of the marker's last X'FF', and its code.
+
+    Raises
+    ------
+    FormatError
+        If something else stands there, or the file ends.
+    """
+    offset = position
+    while offset < len(data) and data[offset] == 0xFF:
+        offset += 1
+    if offset >= len(data):
+        raise FormatError(
+            "the file ends where a marker is due", offset=len(data), field="marker", clause="B.2.1"
+        )
+    if offset == position or data[offset] == 0x00:
+        junk = _bytes_before_marker(data, position)
+        raise FormatError(
+            f"{junk} extraneous bytes where a marker is due, the first X'{data[position]:02X}'",
+            offset=position,
+            field="marker",
+            clause="B.1.1.2",
+        )
+    return offset - 1, data[offset]
+
+
+def _bytes_before_marker(data: bytes, position: int) -> int:
+    """Count the bytes from `position` to the next marker or the end of the file."""
+    offset = position
+    while (offset := data.find(b"\xff", offset)) >= 0:
+        if data[offset + 1 : offset + 2] not in (b"\x00", b"\xff"):
+            return offset - position
+        offset += 1
+    return len(data) - position
+
+
+def is_standalone(marker: int) -> bool:
+    """Whether a marker has no length and no parameters (Table B.1, the codes marked *)."""
+    return marker in (tables.SOI, tables.EOI, tables.TEM) or tables.RST0 <= marker <= tables.RST7
+
+
+def payload_bounds(data: bytes, offset: int, marker: int) -> tuple[int, int]:
+    """Return where the parameters of the segment at `offset` start and end (B.1.1.4)."""
+    name = marker_name(marker)
+    if offset + 4 > len(data):
+        raise FormatError(
+            f"the file ends in the length of the {name} segment",
+            offset=len(data),
+            field="segment length",
+            clause="B.1.1.4",
+        )
+    length = int.from_bytes(data[offset + 2 : offset + 4])
+    if length < 2:
+        raise FormatError(
+            f"a length of {length} in the {name} segment; it counts its own two bytes",
+            offset=offset + 2,
+            field="segment length",
+            clause="B.1.1.4",
+        )
+    end = offset + 2 + length
+    if end > len(data):
+        raise FormatError(
+            f"the {name} segment of {length} bytes passes the end of the file by {end - len(data)}",
+            offset=offset + 2,
+            field="segment length",
+            clause="B.1.1.4",
+        )
+    return offset + 4, end
+
+
+def marker_name(marker: int) -> str:
+    """Return the symbol of Table B.1, or the code where it has none."""
+    return tables.MARKER_NAMES.get(marker, f"X'FF{marker:02X}'")
+
+
+# --------------------------------------------------------------------------------------------------
+# Bytes → segments
+
+
+class Parameters:
+    """Read the parameters of one segment in order; errors know the segment, the field and the offset."""
+
+    def __init__(self, data: bytes, start: int, end: int, marker: int, clause: str) -> None:
+        self.data, self.position, self.end = data, start, end
+        self.length_offset = start - 2
+        self.name, self.clause = marker_name(marker), clause
+
+    @property
+    def left(self) -> int:
+        """Bytes not read yet."""
+        return self.end - self.position
+
+    def byte(self, field: str) -> int:
+        """Read one byte."""
+        return self.take(1, field)[0]
+
+    def nibbles(self, field: str) -> tuple[int, int]:
+        """Read two 4-bit numbers, high half first."""
+        return divmod(self.byte(field), 16)
+
+    def word(self, field: str) -> int:
+        """Read two bytes, big-endian."""
+        return int.from_bytes(self.take(2, field))
+
+    def take(self, count: int, field: str) -> bytes:
+        """Read `count` bytes."""
+        if self.left < count:
+            self.bad_length(f"it ends before {field}")
+        self.position += count
+        return self.data[self.position - count : self.position]
+
+    def finish(self) -> None:
+        """Check that nothing is left."""
+        if self.left:
+            self.bad_length(f"{self.left} bytes are left over")
+
+    def bad_length(self, why: str) -> NoReturn:
+        """Raise the error of a length that does not fit the contents."""
+        raise FormatError(
+            f"the {self.name} segment has the wrong length: {why}",
+            offset=self.length_offset,
+            field="segment length",
+            clause=self.clause,
+        )
+
+    def error(self, message: str, field: str, back: int = 1) -> FormatError:
+        """Return the error of a wrong value, read `back` bytes ago."""
+        return FormatError(message, offset=self.position - back, field=field, clause=self.clause)
+
+
+def parse_segment(
+    data: bytes, offset: int, marker: int, frame: FrameHeader | None
+) -> tuple[Segment, int]:
+    """Parse the marker segment at `offset`.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    offset : int
+        Of the marker's X'FF'.
+    marker : int
+        Its code.
+    frame : FrameHeader or None
+        The frame header, if it came already: a scan header refers to it.
+
+    Returns
+    -------
+    segment, end : Segment, int
+        The segment and the offset behind it.
+
+    Raises
+    ------
+    FormatError, UnsupportedError, LimitError
+    """
+    if is_standalone(marker):
+        if marker == tables.SOI:
+            raise FormatError("a second SOI", offset=offset, field="SOI", clause="B.2.1")
+        return OtherSegment(marker, None), offset + 2
+    _check_marker(marker, offset)
+    start, end = payload_bounds(data, offset, marker)
+    if tables.APP0 <= marker <= tables.APP15:
+        return AppData(marker - tables.APP0, data[start:end]), end
+    parse, clause = _PARSERS.get(marker, (_parse_other, "B.1.1.4"))
+    parameters = Parameters(data, start, end, marker, clause)
+    if marker == tables.SOS:
+        return _parse_scan_header(parameters, frame), end
+    if marker in tables.PROCESSES and frame is not None:
+        raise FormatError("a second frame header", offset=offset, field="SOF", clause="B.2.1")
+    return parse(parameters, marker), end
+
+
+def _check_marker(marker: int, offset: int) -> None:
+    if marker == 0xF7:
+        raise UnsupportedError("JPEG-LS (marker SOF55 of ITU-T T.87)")
+    if marker in (tables.DHP, tables.EXP):
+        raise UnsupportedError(f"hierarchical mode (marker {marker_name(marker)})")
+    if marker not in tables.MARKER_NAMES or marker == 0xC8 or 0xF0 <= marker <= 0xFD:
+        raise FormatError(
+            f"the reserved marker X'FF{marker:02X}'", offset=offset, field="marker", clause="B.1.1.3"
+        )
+
+
+def _parse_comment(parameters: Parameters, marker: int) -> Comment:
+    return Comment(parameters.take(parameters.left, "Cm"))
+
+
+def _parse_other(parameters: Parameters, marker: int) -> OtherSegment:
+    return OtherSegment(marker, parameters.take(parameters.left, "parameters"))
+
+
+def _parse_quantization_tables(parameters: Parameters, marker: int) -> QuantizationTables:
+    """B.2.4.1 – Quantization table-specification syntax (Table B.4)."""
+    parsed = []
+    while parameters.left:
+        precision, destination = parameters.nibbles("Pq, Tq")
+        if destination > 3:
+            raise parameters.error(f"Tq = {destination}, allowed are 0 ... 3", "Tq")
+        if precision > 1:
+            raise parameters.error(f"Pq = {precision}, allowed are 0 and 1", "Pq")
+        elements = parameters.take(64 << precision, "Qk")
+        zz = np.frombuffer(elements, ">u2" if precision else np.uint8)
+        values = tuple(zz[tables.ZIGZAG_INDEX.ravel()].tolist())
+        parsed.append(QuantizationTable(destination, precision, values))
+    return QuantizationTables(tuple(parsed))
+
+
+def _parse_huffman_tables(parameters: Parameters, marker: int) -> HuffmanTables:
+    """B.2.4.2 – Huffman table-specification syntax (Table B.5)."""
+    parsed = []
+    while parameters.left:
+        table_class, destination = parameters.nibbles("Tc, Th")
+        if table_class > 1:
+            raise parameters.error(f"Tc = {table_class}, allowed are 0 (DC) and 1 (AC)", "Tc")
+        if destination > 3:
+            raise parameters.error(f"Th = {destination}, allowed are 0 ... 3", "Th")
+        bits = tuple(parameters.take(16, "Li"))
+        if sum(bits) > 256:
+            raise parameters.error(f"the counts Li sum to {sum(bits)} codes, at most 256 symbols exist", "Li", 16)
+        values = tuple(parameters.take(sum(bits), "Vi,j"))
+        parsed.append(HuffmanTable(table_class, destination, HuffmanSpec(bits, values)))
+    return HuffmanTables(tuple(parsed))
+
+
+def _parse_arithmetic_conditioning(parameters: Parameters, marker: int) -> OtherSegment:
+    """B.2.4.3 – Arithmetic conditioning table-specification syntax (Table B.6): checked, not used."""
+    start = parameters.position
+    while parameters.left:
+        table_class, destination = parameters.nibbles("Tc, Tb")
+        if table_class > 1:
+            raise parameters.error(f"Tc = {table_class}, allowed are 0 (DC) and 1 (AC)", "Tc")
+        upper, lower = parameters.nibbles("Cs")
+        if table_class == 0 and lower > upper:
+            raise parameters.error(f"L = {lower} is above U = {upper} of DC table {destination}", "Cs")
+    return OtherSegment(marker, parameters.data[start : parameters.end])
+
+
+def _parse_restart_interval(parameters: Parameters, marker: int) -> RestartInterval:
+    """B.2.4.4 – Restart interval definition syntax (Table B.7)."""
+    interval = parameters.word("Ri")
+    parameters.finish()
+    return RestartInterval(interval)
+
+
+def _parse_frame_header(parameters: Parameters, marker: int) -> FrameHeader:
+    """B.2.2 – Frame header syntax (Table B.2)."""
+    if marker not in (tables.SOF0, tables.SOF1):
+        raise UnsupportedError(tables.PROCESSES[marker])
+    precision = parameters.byte("P")
+    if precision == 12:
+        raise UnsupportedError("12-bit sample precision")
+    if precision != 8:
+        raise parameters.error(f"P = {precision} bits, allowed are 8 and 12", "P")
+    height = parameters.word("Y")
+    if height == 0:
+        raise UnsupportedError("a number of lines that is given later (Y = 0, DNL segment)")
+    width = parameters.word("X")
+    if width == 0:
+        raise parameters.error("X = 0 samples per line", "X", 2)
+    if max(height, width) > MAX_DIMENSION:
+        raise LimitError("max_dimension", max(height, width), MAX_DIMENSION)
+    count = parameters.byte("Nf")
+    if count == 0:
+        raise parameters.error("Nf = 0 components", "Nf")
+    components = []
+    for _ in range(count):
+        component_id = parameters.byte("Ci")
+        h_samp, v_samp = parameters.nibbles("Hi, Vi")
+        if h_samp not in SAMPLING_FACTORS or v_samp not in SAMPLING_FACTORS:
+            raise parameters.error(f"sampling factors {h_samp}x{v_samp}, allowed are 1 ... 4", "Hi, Vi")
+        components.append(FrameComponent(component_id, h_samp, v_samp, parameters.byte("Tqi")))
+    parameters.finish()
+    return FrameHeader(marker, precision, height, width, tuple(components))
+
+
+def _parse_scan_header(parameters: Parameters, frame: FrameHeader | None) -> ScanHeader:
+    """B.2.3 – Scan header syntax (Table B.3)."""
+    if frame is None:
+        raise FormatError(
+            "a scan before the frame header", offset=parameters.length_offset - 2, field="SOS", clause="B.2.1"
+        )
+    count = parameters.byte("Ns")
+    if not 1 <= count <= 4:
+        raise parameters.error(f"Ns = {count} components, allowed are 1 ... 4", "Ns")
+    components = []
+    for i in range(count):
+        component_id = parameters.byte("Csj")
+        # Components follow each other as in the frame header. Looking from the i-th on is libjpeg-turbo's
+        # rule; it also reads frames in which identifiers repeat.
+        candidates = range(i, min(4, len(frame.components)))
+        found = [c for c in candidates if frame.components[c].component_id == component_id]
+        if not found or any(found[0] == other.component for other in components):
+            raise parameters.error(f"Csj = {component_id} is no component of the frame in its order", "Csj")
+        components.append(ScanComponent(found[0], *parameters.nibbles("Tdj, Taj")))
+    spectral_start, spectral_end = parameters.byte("Ss"), parameters.byte("Se")
+    approx_high, approx_low = parameters.nibbles("Ah, Al")
+    parameters.finish()
+    if (spectral_start, spectral_end, approx_high, approx_low) != (0, 63, 0, 0):
+        raise parameters.error(
+            f"Ss = {spectral_start}, Se = {spectral_end}, Ah = {approx_high}, Al = {approx_low} "
+            "in a sequential scan, which has 0, 63, 0, 0",
+            "Ss, Se, Ah, Al",
+            3,
+        )
+    members = [frame.components[component.component] for component in components]
+    blocks = sum(member.h_samp * member.v_samp for member in members)
+    if count > 1 and blocks > 10:
+        raise FormatError(
+            f"an MCU of {blocks} blocks, allowed are 10",
+            offset=parameters.length_offset - 2,
+            field="Csj",
+            clause="B.2.3",
+        )
+    return ScanHeader(tuple(components))
+
+
+_PARSERS: dict[int, tuple[Callable[[Parameters, int], Segment], str]] = {
+    tables.DQT: (_parse_quantization_tables, "B.2.4.1"),
+    tables.DHT: (_parse_huffman_tables, "B.2.4.2"),
+    tables.DAC: (_parse_arithmetic_conditioning, "B.2.4.3"),
+    tables.DRI: (_parse_restart_interval, "B.2.4.4"),
+    tables.COM: (_parse_comment, "B.2.4.5"),
+    tables.SOS: (_parse_other, "B.2.3"),
+    **{marker: (_parse_frame_header, "B.2.2") for marker in tables.PROCESSES},
+}
+
+
+# --------------------------------------------------------------------------------------------------
+# Segments → bytes
+
+
+def format_segment(segment: Segment, frame: FrameHeader) -> bytes:
+    """Return the bytes of a segment, marker and length included.
+
+    Raises
+    ------
+    ValueError
+        If a number does not fit its field.
+    """
+    marker, payload = _marker_and_payload(segment, frame)
+    if payload is None:
+        return bytes((0xFF, marker))
+    if len(payload) > 0xFFFF - 2:
+        raise ValueError(f"{marker_name(marker)} segment of {len(payload)} bytes, at most 65533 fit")
+    return bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2) + payload
+
+
+def _marker_and_payload(segment: Segment, frame: FrameHeader) -> tuple[int, bytes | None]:
+    match segment:
+        case AppData(n, payload):
+            return tables.APP0 + n, payload
+        case Comment(payload):
+            return tables.COM, payload
+        case OtherSegment(marker, other):
+            return marker, other
+        case RestartInterval(interval):
+            return tables.DRI, interval.to_bytes(2)
+        case QuantizationTables(quantization_tables):
+            return tables.DQT, b"".join(map(_format_quantization_table, quantization_tables))
+        case HuffmanTables(huffman_tables):
+            return tables.DHT, b"".join(
+                bytes((16 * table.table_class + table.destination, *table.spec.bits, *table.spec.values))
+                for table in huffman_tables
+            )
+        case FrameHeader():
+            payload = bytes((segment.precision,)) + segment.height.to_bytes(2) + segment.width.to_bytes(2)
+            payload += bytes((len(segment.components),))
+            for c in segment.components:
+                payload += bytes((c.component_id, 16 * c.h_samp + c.v_samp, c.quant_table))
+            return segment.marker, payload
+        case ScanHeader():
+            payload = bytes((len(segment.components),))
+            for s in segment.components:
+                component_id = frame.components[s.component].component_id
+                payload += bytes((component_id, 16 * s.dc_table + s.ac_table))
+            approx = 16 * segment.approx_high + segment.approx_low
+            return tables.SOS, payload + bytes((segment.spectral_start, segment.spectral_end, approx))
+    raise TypeError(f"{type(segment).__name__} is not a segment")
+
+
+def _format_quantization_table(table: QuantizationTable) -> bytes:
+    zz = np.array(table.values)[tables.NATURAL_INDEX]
+    elements = zz.astype(">u2" if table.precision else np.uint8).tobytes()
+    return bytes((16 * table.precision + table.destination,)) + elements
