@@ -21,7 +21,7 @@ import numpy as np
 
 from . import color, dct, quantization, sampling, scan_sequential
 from ._types import Array, Coefficients, Samples
-from .jpeg_data import FrameHeader
+from .jpeg_data import FrameHeader, ceil_div
 from .scan_sequential import ScanEnd
 
 __all__ = ["BACKENDS", "Backend", "announce_compilation", "get_backend"]
@@ -43,7 +43,8 @@ class Backend:
     count_symbols, encode_scan, decode_scan
         As in `scan_sequential`.
     coefficients_to_plane(coefficients, table, height, width) -> ndarray of uint8
-        Quantised coefficients → plane of the given size: the inverse of `plane_to_coefficients`.
+        Quantised coefficients → plane of the given size: the inverse of `plane_to_coefficients`. Blocks beyond
+        that size, the padding to whole MCUs, are left out.
     planes_to_image(planes, frame, is_ycbcr) -> ndarray of uint8
         Planes → picture of shape (H, W) or (H, W, C): upsampling and colour.
     """
@@ -133,8 +134,9 @@ def plane_to_coefficients(
 
 def coefficients_to_plane(coefficients: Coefficients, table: Array, height: int, width: int) -> Samples:
     """Dequantisation, inverse DCT and level shift (F.2.1.4, F.2.1.5), a row of blocks at a time."""
-    plane = np.empty((8 * coefficients.shape[0], 8 * coefficients.shape[1]), np.uint8)
-    for row, blocks in enumerate(coefficients):
+    rows, columns = ceil_div(height, 8), ceil_div(width, 8)
+    plane = np.empty((8 * rows, 8 * columns), np.uint8)
+    for row, blocks in enumerate(coefficients[:rows, :columns]):
         samples = dct.idct_islow(quantization.dequantize(blocks, table)) + 128
         plane[8 * row : 8 * row + 8] = sampling.from_blocks(samples[np.newaxis])
     return plane[:height, :width]

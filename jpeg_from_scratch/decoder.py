@@ -314,12 +314,9 @@ def _pixels(jpeg: JpegData, is_ycbcr: bool, engine: Backend) -> Samples:
     planes = []
     for i, table in enumerate(jpeg.quantization_tables()):
         assert table is not None  # every component has been in a scan
-        coefficients = jpeg.coefficients.pop(0)
-        rows, columns = frame.block_shape(i)
         planes.append(
-            engine.coefficients_to_plane(coefficients[:rows, :columns], table.array(), *frame.component_shape(i))
+            engine.coefficients_to_plane(jpeg.coefficients.pop(0), table.array(), *frame.component_shape(i))
         )
-        del coefficients
     return engine.planes_to_image(planes, frame, is_ycbcr)
 
 

@@ -271,11 +271,12 @@ def decode_scan(
                 raise premature_end(end.offset, mcu, layout) from None
             except BadCode as bad:
                 raise bad_code(bad.offset, mcu, layout) from None
+            block = zigzag_inverse(zz)
+            np.copyto(coefficients[j][row, column], block, where=block != 0)
             # libjpeg keeps coefficients in 16 bits, too; only a damaged file reaches the wrap.
-            zz[0] = (dc_pred[j] + 0x8000) % 0x10000 - 0x8000
-            coefficients[j][row, column] = zigzag_inverse(zz)
+            coefficients[j][row, column, 0, 0] = (dc_pred[j] + 0x8000) % 0x10000 - 0x8000
             overlong_runs += overlong
-    return ScanEnd(reader.position, overlong_runs)
+    return ScanEnd(skip_padding(data, reader.position), overlong_runs)
 
 
 class BadCode(Exception):
@@ -323,7 +324,7 @@ def restart_position(data: bytes, position: int, index: int) -> int:
     `index` counts the markers of the scan from 0; m is its remainder modulo 8.
     """
     try:
-        offset, marker = find_marker(data, position)
+        offset, marker = find_marker(data, skip_padding(data, position))
     except FormatError as error:
         raise FormatError(
             f"{error.message}, RST{index % 8}", offset=error.offset, field="RSTm", clause="E.2.4"
@@ -333,6 +334,16 @@ def restart_position(data: bytes, position: int, index: int) -> int:
             f"found {marker_name(marker)} where RST{index % 8} is due", offset=offset, field="RSTm", clause="E.2.4"
         )
     return offset + 2
+
+
+def skip_padding(data: bytes, position: int) -> int:
+    """Step over one byte of eight padding bits before a marker.
+
+    F.1.2.3 fills the last byte with one-bits; some encoders, when nothing is to be filled, add a byte of them.
+    Whether libjpeg-turbo warns of it depends on how far its bit buffer had read ahead.
+    """
+    padded = data[position : position + 2] == b"\xff\x00" and data[position + 2 : position + 3] == b"\xff"
+    return position + 2 if padded and data[position + 3 : position + 4] != b"\x00" else position
 
 
 def premature_end(offset: int, mcu: int, layout: ScanLayout) -> FormatError:

@@ -1,0 +1,20 @@
+"""How kernels are compiled: once a machine, kept on disk where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+
+def jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a kernel at its first call, without Python objects, and without the GIL.
+
+    Numba keeps compiled code beside the source, or in the user's cache folder. Where neither can be written, it
+    raises; then the kernel is compiled in each process anew.
+    """
+    try:
+        return numba.njit(cache=True, nogil=True, boundscheck=None)(function)
+    except RuntimeError:
+        return numba.njit(nogil=True, boundscheck=None)(function)

@@ -1,0 +1,127 @@
+"""Upsampling and colour conversion in one pass over the picture: twin of `sampling` and `color`.
+
+A row of the picture needs at most two rows of each component. They are enlarged into scratch rows, which stay
+in the cache until the colours are converted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import backend, sampling
+from .._types import Samples
+from ..jpeg_data import FrameComponent, FrameHeader
+from ._jit import jit
+
+REPEAT, TRIANGLE_H, TRIANGLE_HV, TRIANGLE_V = range(4)
+HALF = np.int32(1 << 15)
+CENTER = np.int32(128)
+
+
+def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, is_ycbcr: bool) -> Samples:
+    """Enlarge the planes and convert their colours; see `backend.planes_to_image`."""
+    if len(planes) != 3:
+        # One plane is copied; two, which are no colours, are rare: array code does it.
+        return backend.planes_to_image(planes, frame, is_ycbcr)
+    prepared = []
+    for plane, component in zip(planes, frame.components):
+        prepared += [*_prepare(plane, component, frame)]
+    image = np.empty((frame.height, frame.width, 3), np.uint8)
+    enlarge_and_convert(*prepared, is_ycbcr, image)
+    return image
+
+
+def _prepare(
+    plane: Samples, component: FrameComponent, frame: FrameHeader
+) -> tuple[Samples, tuple[int, int, int]]:
+    """Return a plane and (mode, horizontal ratio, vertical ratio), the choice of `sampling.upsample`."""
+    h_samp, v_samp, h_max, v_max = component.h_samp, component.v_samp, frame.h_max, frame.v_max
+    if h_max % h_samp or v_max % v_samp:
+        # Fractional ratios are rare: array code enlarges, the kernel converts.
+        factors = {"h_samp": h_samp, "h_max": h_max, "v_samp": v_samp, "v_max": v_max}
+        return sampling.upsample(plane, frame.height, frame.width, **factors), (REPEAT, 1, 1)
+    ratios = h_max // h_samp, v_max // v_samp
+    wide = plane.shape[1] > 2
+    modes = {(2, 1): TRIANGLE_H if wide else REPEAT, (2, 2): TRIANGLE_HV if wide else REPEAT, (1, 2): TRIANGLE_V}
+    return plane, (modes.get(ratios, REPEAT), *ratios)
+
+
+@jit
+def enlarge_and_convert(plane0, how0, plane1, how1, plane2, how2, is_ycbcr, image):
+    """Fill an RGB picture from three planes."""
+    height, width = image.shape[:2]
+    row0 = np.empty(width + 8, np.uint8)
+    row1 = np.empty(width + 8, np.uint8)
+    row2 = np.empty(width + 8, np.uint8)
+    sums = np.empty(width + 8, np.int16)
+    for row in range(height):
+        enlarge_row(plane0, how0, row, sums, row0)
+        enlarge_row(plane1, how1, row, sums, row1)
+        enlarge_row(plane2, how2, row, sums, row2)
+        if is_ycbcr:
+            convert_row(row0, row1, row2, image[row])
+        else:
+            for x in range(width):
+                image[row, x, 0] = row0[x]
+                image[row, x, 1] = row1[x]
+                image[row, x, 2] = row2[x]
+
+
+@jit
+def enlarge_row(plane, how, row, sums, out):
+    """Twin of `sampling.upsample` for one row of the picture; may write past its width, within `out`."""
+    mode, h_ratio, v_ratio = how
+    near = plane[row // v_ratio]
+    count = near.shape[0]
+    # Of a pair of rows, the upper leans on the row above, the lower on the row below.
+    neighbour = row // v_ratio - 1 if row % 2 == 0 else row // v_ratio + 1
+    far = plane[min(max(neighbour, 0), plane.shape[0] - 1)]
+    if mode == REPEAT:
+        if h_ratio == 1:
+            for x in range(count):
+                out[x] = near[x]
+        else:
+            for x in range(min(count * h_ratio, out.shape[0])):
+                out[x] = near[x // h_ratio]
+    elif mode == TRIANGLE_V:
+        bias = np.int32(1 + row % 2)
+        for x in range(count):
+            out[x] = np.int32(np.int32(3) * np.int32(near[x]) + np.int32(far[x]) + bias) >> 2
+    elif mode == TRIANGLE_H:
+        for x in range(count):
+            sums[x] = near[x]
+        triangle_columns(sums, count, np.int32(1), np.int32(2), np.int32(2), out)
+    else:
+        for x in range(count):
+            sums[x] = np.int32(np.int32(3) * np.int32(near[x]) + np.int32(far[x]))
+        triangle_columns(sums, count, np.int32(8), np.int32(7), np.int32(4), out)
+
+
+@jit
+def triangle_columns(sums, count, even_bias, odd_bias, shift, out):
+    """Twin of `sampling._triangle_columns`; `count` is at least 3."""
+    last = count - 1
+    out[0] = np.int32(np.int32(4) * np.int32(sums[0]) + even_bias) >> shift
+    for x in range(1, count):
+        out[2 * x] = np.int32(np.int32(3) * np.int32(sums[x]) + np.int32(sums[x - 1]) + even_bias) >> shift
+    for x in range(last):
+        out[2 * x + 1] = np.int32(np.int32(3) * np.int32(sums[x]) + np.int32(sums[x + 1]) + odd_bias) >> shift
+    out[2 * last + 1] = np.int32(np.int32(4) * np.int32(sums[last]) + odd_bias) >> shift
+
+
+@jit
+def convert_row(y_row, cb_row, cr_row, rgb):
+    """Twin of `color.ycbcr_to_rgb` for one row."""
+    for x in range(rgb.shape[0]):
+        y = np.int32(y_row[x])
+        cb = np.int32(np.int32(cb_row[x]) - CENTER)
+        cr = np.int32(np.int32(cr_row[x]) - CENTER)
+        red = np.int32(y + (np.int32(np.int32(np.int32(91881) * cr) + HALF) >> np.int32(16)))
+        green_shift = np.int32(np.int32(np.int32(-22554) * cb) + np.int32(np.int32(-46802) * cr) + HALF)
+        green = np.int32(y + (green_shift >> np.int32(16)))
+        blue = np.int32(y + (np.int32(np.int32(np.int32(116130) * cb) + HALF) >> np.int32(16)))
+        rgb[x, 0] = min(max(red, np.int32(0)), np.int32(255))
+        rgb[x, 1] = min(max(green, np.int32(0)), np.int32(255))
+        rgb[x, 2] = min(max(blue, np.int32(0)), np.int32(255))
