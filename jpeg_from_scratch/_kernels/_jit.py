@@ -15,6 +15,10 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     raises; then the kernel is compiled in each process anew.
     """
     try:
-        return numba.njit(cache=True, nogil=True, boundscheck=None)(function)
+        return numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:
-        return numba.njit(nogil=True, boundscheck=None)(function)
+        return numba.njit(nogil=True)(function)
+
+
+# For the innermost steps: a call costs more than they do, and hides from the compiler what is constant.
+inline = numba.njit(nogil=True, forceinline=True)

@@ -13,8 +13,9 @@ from ..jpeg_data import BLOCK, FrameHeader
 from ..sampling import component_plane, pad_to
 from ._jit import jit
 
-HALF = np.int32(1 << 15)
-CHROMA = np.int32((128 << 16) + (1 << 15) - 1)
+i32 = np.int32
+HALF = i32(1 << 15)
+CHROMA = i32((128 << 16) + (1 << 15) - 1)
 
 
 def component_planes(image: Samples, frame: FrameHeader) -> list[Samples]:
@@ -49,7 +50,8 @@ def grey_plane(image: Samples, frame: FrameHeader) -> Samples:
 def convert_and_shrink(rgb, largest, plane0, ratio0, plane1, ratio1, plane2, ratio2):
     """Fill the three planes of an RGB picture; `largest` and the ratios are (horizontal, vertical)."""
     height, width = rgb.shape[:2]
-    h_max, v_max = largest
+    lines = rgb.reshape(height, 3 * width)
+    v_max = largest[1]
     groups = (height + v_max - 1) // v_max
     # Scratch rows reach as far as the widest plane, enlarged again.
     padded = max(plane0.shape[1] * ratio0[0], plane1.shape[1] * ratio1[0], plane2.shape[1] * ratio2[0], width)
@@ -59,7 +61,10 @@ def convert_and_shrink(rgb, largest, plane0, ratio0, plane1, ratio1, plane2, rat
     for group in range(groups):
         for v in range(v_max):
             row = min(group * v_max + v, height - 1)
-            convert_row(rgb[row], y_rows[v], cb_rows[v], cr_rows[v])
+            convert_row(lines[row], width, y_rows[v], cb_rows[v], cr_rows[v])
+            repeat_last_sample(y_rows[v], width)
+            repeat_last_sample(cb_rows[v], width)
+            repeat_last_sample(cr_rows[v], width)
         shrink_group(y_rows, ratio0, plane0, group * (v_max // ratio0[1]))
         shrink_group(cb_rows, ratio1, plane1, group * (v_max // ratio1[1]))
         shrink_group(cr_rows, ratio2, plane2, group * (v_max // ratio2[1]))
@@ -69,68 +74,72 @@ def convert_and_shrink(rgb, largest, plane0, ratio0, plane1, ratio1, plane2, rat
 
 
 @jit
-def convert_row(rgb, y_row, cb_row, cr_row):
-    """Twin of `color.rgb_to_ycbcr` for one row; the last sample is repeated to the end of the scratch rows."""
-    width = rgb.shape[0]
+def convert_row(rgb, width, y_row, cb_row, cr_row):
+    """Twin of `color.rgb_to_ycbcr` for one row, in which red, green and blue take turns."""
     for x in range(width):
-        red, green, blue = np.int32(rgb[x, 0]), np.int32(rgb[x, 1]), np.int32(rgb[x, 2])
-        y = np.int32(
-            np.int32(np.int32(19595) * red)
-            + np.int32(np.int32(38470) * green)
-            + np.int32(np.int32(7471) * blue)
-            + HALF
-        )
-        cb = np.int32(
-            np.int32(np.int32(-11059) * red)
-            + np.int32(np.int32(-21709) * green)
-            + np.int32(np.int32(32768) * blue)
-            + CHROMA
-        )
-        cr = np.int32(
-            np.int32(np.int32(32768) * red)
-            + np.int32(np.int32(-27439) * green)
-            + np.int32(np.int32(-5329) * blue)
-            + CHROMA
-        )
-        y_row[x] = y >> 16
-        cb_row[x] = cb >> 16
-        cr_row[x] = cr >> 16
-    for x in range(width, y_row.shape[0]):
-        y_row[x] = y_row[width - 1]
-        cb_row[x] = cb_row[width - 1]
-        cr_row[x] = cr_row[width - 1]
+        red, green, blue = i32(rgb[3 * x]), i32(rgb[3 * x + 1]), i32(rgb[3 * x + 2])
+        y = i32(i32(i32(19595) * red) + i32(i32(38470) * green))
+        y = i32(i32(y + i32(i32(7471) * blue)) + HALF)
+        cb = i32(i32(i32(-11059) * red) + i32(i32(-21709) * green))
+        cb = i32(i32(cb + i32(i32(32768) * blue)) + CHROMA)
+        cr = i32(i32(i32(32768) * red) + i32(i32(-27439) * green))
+        cr = i32(i32(cr + i32(i32(-5329) * blue)) + CHROMA)
+        y_row[x] = np.uint8(i32(y >> i32(16)))
+        cb_row[x] = np.uint8(i32(cb >> i32(16)))
+        cr_row[x] = np.uint8(i32(cr >> i32(16)))
+
+
+@jit
+def repeat_last_sample(row, filled):
+    """Repeat sample `filled` − 1 to the end of a row."""
+    for x in range(filled, row.shape[0]):
+        row[x] = row[filled - 1]
 
 
 @jit
 def shrink_group(rows, ratio, plane, first_row):
     """Twin of `sampling.downsample` for one group of rows."""
     h_ratio, v_ratio = ratio
-    count = rows.shape[0] // v_ratio
-    for i in range(count):
-        if first_row + i >= plane.shape[0]:
-            break
-        out = plane[first_row + i]
-        top = rows[i * v_ratio]
-        if h_ratio == 1 and v_ratio == 1:
-            for x in range(out.shape[0]):
-                out[x] = top[x]
-        elif h_ratio == 2 and v_ratio == 1:
-            for x in range(out.shape[0]):
-                out[x] = (np.int32(top[2 * x]) + np.int32(top[2 * x + 1]) + np.int32(x & 1)) >> 1
-        elif h_ratio == 2 and v_ratio == 2:
-            bottom = rows[i * v_ratio + 1]
-            for x in range(out.shape[0]):
-                upper = np.int32(top[2 * x]) + np.int32(top[2 * x + 1])
-                lower = np.int32(bottom[2 * x]) + np.int32(bottom[2 * x + 1])
-                out[x] = (upper + lower + np.int32(1 + (x & 1))) >> 2
-        else:
-            area = h_ratio * v_ratio
-            for x in range(out.shape[0]):
-                total = area // 2
-                for v in range(v_ratio):
-                    for h in range(h_ratio):
-                        total += rows[i * v_ratio + v, h_ratio * x + h]
-                out[x] = total // area
+    for i in range(rows.shape[0] // v_ratio):
+        if first_row + i < plane.shape[0]:
+            out = plane[first_row + i]
+            if h_ratio == 1 and v_ratio == 1:
+                out[:] = rows[i, : out.shape[0]]
+            elif h_ratio == 2 and v_ratio == 1:
+                halve(rows[i], out)
+            elif h_ratio == 2 and v_ratio == 2:
+                quarter(rows[2 * i], rows[2 * i + 1], out)
+            else:
+                shrink(rows[i * v_ratio :], h_ratio, v_ratio, out)
+
+
+@jit
+def halve(row, out):
+    """2:1, rounding down and up in turn."""
+    for x in range(out.shape[0]):
+        total = i32(i32(row[2 * x]) + i32(row[2 * x + 1]))
+        out[x] = np.uint8(i32(i32(total + i32(x & 1)) >> i32(1)))
+
+
+@jit
+def quarter(top, bottom, out):
+    """2×2 : 1, with 1 and 2 added in turn before the division."""
+    for x in range(out.shape[0]):
+        upper = i32(i32(top[2 * x]) + i32(top[2 * x + 1]))
+        lower = i32(i32(bottom[2 * x]) + i32(bottom[2 * x + 1]))
+        out[x] = np.uint8(i32(i32(i32(upper + lower) + i32(1 + (x & 1))) >> i32(2)))
+
+
+@jit
+def shrink(rows, h_ratio, v_ratio, out):
+    """Any other whole ratio, rounding halves up."""
+    area = h_ratio * v_ratio
+    for x in range(out.shape[0]):
+        total = area // 2
+        for v in range(v_ratio):
+            for h in range(h_ratio):
+                total += rows[v, h_ratio * x + h]
+        out[x] = total // area
 
 
 @jit

@@ -1,7 +1,9 @@
 """Huffman codes → coefficients: twin of `scan_sequential.decode_scan`.
 
-The bits wait in a 64-bit number, filled byte by byte up to the next marker. The next 9 bits find most codes by
-one look into a table; longer codes go the way of Figure F.16.
+Why it is fast. A restart interval is first freed of its stuffed zeros, up to the next marker. Then the bits that
+come next stand at the top of a 64-bit word; it is filled up before each symbol by one load, without asking
+whether that is needed. The top 9 bits find most codes by one look into a table; longer codes go the way of
+Figure F.16. Behind the end of the data come zeros: whether more was read than there is, is checked once a block.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ from ..scan_sequential import (
     restart_position,
     skip_padding,
 )
-from ._jit import jit
+from ._bits import load_word
+from ._jit import inline, jit
 from ._scan import MAX_COMPONENTS, layout_arrays, slots
 
 NATURAL = tables.NATURAL_INDEX.astype(np.int64)
 PEEK = 9
+BEHIND_THE_END = 64 * 4 + 16  # a block may be read on in zeros
 DONE, PREMATURE_END, BAD_CODE, BAD_RESTART = range(4)
 
 
@@ -50,9 +54,12 @@ def decode_scan(
             slow[table_class, j, 0] = table.max_code
             slow[table_class, j, 1] = np.subtract(table.value_pointer, table.min_code)
             values[table_class, j, : len(table.values)] = table.values
+    file_bytes = np.frombuffer(data, np.uint8)
+    clean = np.zeros(longest_interval(file_bytes, position) + BEHIND_THE_END, np.uint8)
     status, offset, mcu, overlong_runs = decode_mcus(
-        np.frombuffer(data, np.uint8),
+        file_bytes,
         position,
+        clean,
         slots(coefficients),
         units,
         factors,
@@ -85,69 +92,83 @@ def peek_table(spec: HuffmanSpec) -> Array:
 
 @jit
 def decode_mcus(
-    data, position, arrays, units, factors, mcu_columns, mcus, restart_interval, peek, slow, values
+    data, position, clean, arrays, units, factors, mcu_columns, mcus, restart_interval, peek, slow, values
 ):
     """Decode all MCUs. Returns (status, offset, MCU, blocks with a run past the last coefficient)."""
-    bits, count = np.int64(0), np.int64(0)
+    start, end, filled = position, *unstuff(data, position, clean)
+    bits, count, taken = np.uint64(0), np.int64(0), np.int64(0)  # bytes taken from `clean`
     overlong_runs = 0
     dc_pred = np.zeros(4, np.int64)
     for mcu in range(mcus):
         if restart_interval and mcu and mcu % restart_interval == 0:
-            position = step_back(data, position, count >> 3)
-            after = after_restart(data, position, mcu // restart_interval - 1)
-            if after < 0:
-                return 3, position, mcu, overlong_runs
-            position = after
-            count = np.int64(0)
+            position = offset_of(data, start, end, filled, taken - (count >> 3))
+            start = after_restart(data, position, mcu // restart_interval - 1)
+            if start < 0:
+                return BAD_RESTART, position, mcu, overlong_runs
+            end, filled = unstuff(data, start, clean)
+            bits, count, taken = np.uint64(0), np.int64(0), np.int64(0)
             dc_pred[:] = 0
+        mcu_row, mcu_column = mcu // mcu_columns, mcu % mcu_columns
         for unit in range(units.shape[0]):
             j = units[unit, 0]
-            row = mcu // mcu_columns * factors[j, 0] + units[unit, 1]
-            column = mcu % mcu_columns * factors[j, 1] + units[unit, 2]
-            block = arrays[j][row, column].ravel()
+            row = mcu_row * factors[j, 0] + units[unit, 1]
+            column = mcu_column * factors[j, 1] + units[unit, 2]
+            block = arrays[j][row, column].reshape(-1)
 
-            if count < 32:
-                position, bits, count = refill(data, position, bits, count)
-            length, size = next_symbol(bits, count, peek[0, j], slow[0, j], values[0, j])
-            if length > 16 and count >= 16:
-                return 2, step_back(data, position, (count - 16) >> 3) - 1, mcu, overlong_runs
-            if length + size > count:
-                return 1, position, mcu, overlong_runs
+            bits, count, taken = refill(bits, count, taken, clean)
+            length, size = next_symbol(bits, peek[0, j], slow[0, j], values[0, j])
+            value, bits = extended(bits << np.uint64(length), size)
             count -= length + size
-            dc_pred[j] += extended(bits, count, size)
+            dc_pred[j] += value
             block[0] = np.int16(dc_pred[j])
 
-            k = 1
-            while k < 64:
-                if count < 32:
-                    position, bits, count = refill(data, position, bits, count)
-                length, symbol = next_symbol(bits, count, peek[1, j], slow[1, j], values[1, j])
+            ac_peek, ac_slow, ac_values = peek[1, j], slow[1, j], values[1, j]
+            k = np.int64(1)
+            while k < 64 and length <= 16:
+                bits, count, taken = refill(bits, count, taken, clean)
+                length, symbol = next_symbol(bits, ac_peek, ac_slow, ac_values)
                 size = symbol & 15
-                if length > 16 and count >= 16:
-                    return 2, step_back(data, position, (count - 16) >> 3) - 1, mcu, overlong_runs
-                if length + size > count:
-                    return 1, position, mcu, overlong_runs
-                count -= length
-                if size == 0 and symbol != 0xF0:
-                    break
-                count -= size
+                value, bits = extended(bits << np.uint64(length), size)
+                count -= length + size
                 k += symbol >> 4
-                if k > 63:
-                    overlong_runs += 1
-                    if size:
-                        block[63] = np.int16(extended(bits, count, size))
-                    break
                 if size:
-                    block[NATURAL[k]] = np.int16(extended(bits, count, size))
+                    block[NATURAL[min(k, 63)]] = np.int16(value)
+                elif symbol != 0xF0:
+                    break
+                overlong_runs += k > 63
                 k += 1
-    return 0, step_back(data, position, count >> 3), mcus, overlong_runs
+
+            used = 8 * taken - count - (length > 16)  # a code that does not fit took 16 bits, not 17
+            if used > 8 * filled:
+                return PREMATURE_END, end, mcu, overlong_runs
+            if length > 16:
+                position = offset_of(data, start, end, filled, (used + 7) >> 3)
+                return BAD_CODE, position - 1, mcu, overlong_runs
+    return DONE, offset_of(data, start, end, filled, taken - (count >> 3)), mcus, overlong_runs
 
 
 @jit
-def refill(data, position, bits, count):
-    """Take in bytes until more than 48 bits wait, or up to a marker; twin of `bitio.BitReader._next_byte`."""
-    while count <= 48 and position < data.shape[0]:
-        byte = np.int64(data[position])
+def longest_interval(data, position):
+    """Return how many bytes lie between two markers at the most, from `position` to the end of the scan."""
+    longest, start = 0, position
+    for i in range(position, data.shape[0] - 1):
+        if data[i] == 0xFF and data[i + 1] != 0 and data[i + 1] != 0xFF:
+            longest = max(longest, i - start)
+            start = i + 2
+            if data[i + 1] < 0xD0 or data[i + 1] > 0xD7:
+                return longest
+    return max(longest, data.shape[0] - start)
+
+
+@jit
+def unstuff(data, position, clean):
+    """Copy entropy-coded bytes up to the next marker; twin of `bitio.BitReader._next_byte`.
+
+    Returns the offset of the marker and the number of bytes; zeros are put behind them.
+    """
+    filled = 0
+    while position < data.shape[0]:
+        byte = data[position]
         after = position + 1
         if byte == 0xFF:
             while after < data.shape[0] and data[after] == 0xFF:
@@ -156,47 +177,25 @@ def refill(data, position, bits, count):
                 break
             after += 1
         position = after
-        bits = (bits << 8) | byte
-        count += 8
-    return position, bits, count
+        clean[filled] = byte
+        filled += 1
+    clean[filled : filled + BEHIND_THE_END] = 0
+    return position, filled
 
 
 @jit
-def next_symbol(bits, count, peek, slow, values):
-    """Return length and symbol of the code at the head of the bits; length 17 if none fits.
-
-    Missing bits are taken as zeros: the caller compares the length with the count.
-    """
-    window = (bits >> (count - 16) if count >= 16 else bits << (16 - count)) & 0xFFFF
-    entry = peek[window >> (16 - 9)]
-    if entry:
-        return entry >> 8, entry & 255
-    for length in range(10, 17):
-        code = window >> (16 - length)
-        if code <= slow[0, length]:
-            return np.int64(length), values[code + slow[1, length]]
-    return np.int64(17), np.int64(0)
-
-
-@jit
-def extended(bits, count, size):
-    """Twin of RECEIVE and EXTEND, for the `size` bits above the lowest `count`."""
-    if size == 0:
-        return np.int64(0)
-    value = (bits >> count) & ((1 << size) - 1)
-    return value if value >> (size - 1) else value - (1 << size) + 1
-
-
-@jit
-def step_back(data, position, unread):
-    """Return the offset of the first of `unread` bytes that were taken in before `position`, stuffing counted."""
-    for _ in range(unread):
-        if data[position - 1] == 0 and data[position - 2] == 0xFF:
-            position -= 2
-            while data[position - 1] == 0xFF:
-                position -= 1
-        else:
-            position -= 1
+def offset_of(data, start, end, filled, index):
+    """Return the offset in the file of byte `index` of the interval that starts at `start`."""
+    if index >= filled:
+        return end
+    position = start
+    for _ in range(index):
+        byte = data[position]
+        position += 1
+        if byte == 0xFF:
+            while data[position] == 0xFF:
+                position += 1
+            position += 1
     return position
 
 
@@ -211,3 +210,33 @@ def after_restart(data, position, index):
     if after == position or after == data.shape[0] or data[after] != 0xD0 + index % 8:
         return -1
     return after + 1
+
+
+@inline
+def refill(bits, count, taken, clean):
+    """Fill the word up to 56 bits or more."""
+    bits |= load_word(clean, taken) >> np.uint64(count)
+    taken += (63 - count) >> 3
+    return bits, count | 56, taken
+
+
+@inline
+def next_symbol(bits, peek, slow, values):
+    """Return length and symbol of the code at the top of the word; length 17 if none fits."""
+    entry = peek[np.int64(bits >> np.uint64(64 - PEEK))]
+    if entry:
+        return entry >> 8, entry & 255
+    window = np.int64(bits >> np.uint64(48))
+    for length in range(PEEK + 1, 17):
+        code = window >> (16 - length)
+        if code <= slow[0, length]:
+            return np.int64(length), values[code + slow[1, length]]
+    return np.int64(17), np.int64(0)
+
+
+@inline
+def extended(bits, size):
+    """Take `size` bits off the top: RECEIVE and EXTEND (Figures F.17, F.12). Returns the value and the rest."""
+    value = np.int64((bits >> np.uint64(1)) >> np.uint64(63 - size))
+    below = np.int64(value < ((1 << size) >> 1))
+    return value - below * ((1 << size) - 1), bits << np.uint64(size)

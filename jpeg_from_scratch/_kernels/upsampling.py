@@ -16,8 +16,9 @@ from ..jpeg_data import FrameComponent, FrameHeader
 from ._jit import jit
 
 REPEAT, TRIANGLE_H, TRIANGLE_HV, TRIANGLE_V = range(4)
-HALF = np.int32(1 << 15)
-CENTER = np.int32(128)
+i32 = np.int32
+HALF = i32(1 << 15)
+CENTER = i32(128)
 
 
 def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, is_ycbcr: bool) -> Samples:
@@ -52,6 +53,7 @@ def _prepare(
 def enlarge_and_convert(plane0, how0, plane1, how1, plane2, how2, is_ycbcr, image):
     """Fill an RGB picture from three planes."""
     height, width = image.shape[:2]
+    lines = image.reshape(height, 3 * width)
     row0 = np.empty(width + 8, np.uint8)
     row1 = np.empty(width + 8, np.uint8)
     row2 = np.empty(width + 8, np.uint8)
@@ -61,12 +63,9 @@ def enlarge_and_convert(plane0, how0, plane1, how1, plane2, how2, is_ycbcr, imag
         enlarge_row(plane1, how1, row, sums, row1)
         enlarge_row(plane2, how2, row, sums, row2)
         if is_ycbcr:
-            convert_row(row0, row1, row2, image[row])
+            convert_row(row0, row1, row2, width, lines[row])
         else:
-            for x in range(width):
-                image[row, x, 0] = row0[x]
-                image[row, x, 1] = row1[x]
-                image[row, x, 2] = row2[x]
+            join_row(row0, row1, row2, width, lines[row])
 
 
 @jit
@@ -80,48 +79,57 @@ def enlarge_row(plane, how, row, sums, out):
     far = plane[min(max(neighbour, 0), plane.shape[0] - 1)]
     if mode == REPEAT:
         if h_ratio == 1:
-            for x in range(count):
-                out[x] = near[x]
+            out[:count] = near
         else:
             for x in range(min(count * h_ratio, out.shape[0])):
                 out[x] = near[x // h_ratio]
     elif mode == TRIANGLE_V:
-        bias = np.int32(1 + row % 2)
+        bias = i32(1 + row % 2)
         for x in range(count):
-            out[x] = np.int32(np.int32(3) * np.int32(near[x]) + np.int32(far[x]) + bias) >> 2
+            out[x] = np.uint8(i32(i32(i32(i32(3) * i32(near[x])) + i32(i32(far[x]) + bias)) >> i32(2)))
     elif mode == TRIANGLE_H:
         for x in range(count):
             sums[x] = near[x]
-        triangle_columns(sums, count, np.int32(1), np.int32(2), np.int32(2), out)
+        triangle_columns(sums, count, i32(1), i32(2), i32(2), out)
     else:
         for x in range(count):
-            sums[x] = np.int32(np.int32(3) * np.int32(near[x]) + np.int32(far[x]))
-        triangle_columns(sums, count, np.int32(8), np.int32(7), np.int32(4), out)
+            sums[x] = np.int16(i32(i32(i32(3) * i32(near[x])) + i32(far[x])))
+        triangle_columns(sums, count, i32(8), i32(7), i32(4), out)
 
 
 @jit
 def triangle_columns(sums, count, even_bias, odd_bias, shift, out):
     """Twin of `sampling._triangle_columns`; `count` is at least 3."""
     last = count - 1
-    out[0] = np.int32(np.int32(4) * np.int32(sums[0]) + even_bias) >> shift
-    for x in range(1, count):
-        out[2 * x] = np.int32(np.int32(3) * np.int32(sums[x]) + np.int32(sums[x - 1]) + even_bias) >> shift
+    out[0] = i32(i32(i32(4) * i32(sums[0])) + even_bias) >> shift
+    # Between two old samples lie two new ones: one loop writes both, so that whole vectors leave it.
     for x in range(last):
-        out[2 * x + 1] = np.int32(np.int32(3) * np.int32(sums[x]) + np.int32(sums[x + 1]) + odd_bias) >> shift
-    out[2 * last + 1] = np.int32(np.int32(4) * np.int32(sums[last]) + odd_bias) >> shift
+        here, after = i32(sums[x]), i32(sums[x + 1])
+        out[2 * x + 1] = np.uint8(i32(i32(i32(i32(3) * here) + i32(after + odd_bias)) >> shift))
+        out[2 * x + 2] = np.uint8(i32(i32(i32(i32(3) * after) + i32(here + even_bias)) >> shift))
+    out[2 * last + 1] = i32(i32(i32(4) * i32(sums[last])) + odd_bias) >> shift
 
 
 @jit
-def convert_row(y_row, cb_row, cr_row, rgb):
+def convert_row(y_row, cb_row, cr_row, width, rgb):
     """Twin of `color.ycbcr_to_rgb` for one row."""
-    for x in range(rgb.shape[0]):
-        y = np.int32(y_row[x])
-        cb = np.int32(np.int32(cb_row[x]) - CENTER)
-        cr = np.int32(np.int32(cr_row[x]) - CENTER)
-        red = np.int32(y + (np.int32(np.int32(np.int32(91881) * cr) + HALF) >> np.int32(16)))
-        green_shift = np.int32(np.int32(np.int32(-22554) * cb) + np.int32(np.int32(-46802) * cr) + HALF)
-        green = np.int32(y + (green_shift >> np.int32(16)))
-        blue = np.int32(y + (np.int32(np.int32(np.int32(116130) * cb) + HALF) >> np.int32(16)))
-        rgb[x, 0] = min(max(red, np.int32(0)), np.int32(255))
-        rgb[x, 1] = min(max(green, np.int32(0)), np.int32(255))
-        rgb[x, 2] = min(max(blue, np.int32(0)), np.int32(255))
+    for x in range(width):
+        y = i32(y_row[x])
+        cb = i32(i32(cb_row[x]) - CENTER)
+        cr = i32(i32(cr_row[x]) - CENTER)
+        red = i32(i32(i32(i32(91881) * cr) + HALF) >> i32(16))
+        green = i32(i32(i32(-22554) * cb) + i32(i32(-46802) * cr))
+        green = i32(i32(green + HALF) >> i32(16))
+        blue = i32(i32(i32(i32(116130) * cb) + HALF) >> i32(16))
+        rgb[3 * x] = np.uint8(min(max(i32(y + red), i32(0)), i32(255)))
+        rgb[3 * x + 1] = np.uint8(min(max(i32(y + green), i32(0)), i32(255)))
+        rgb[3 * x + 2] = np.uint8(min(max(i32(y + blue), i32(0)), i32(255)))
+
+
+@jit
+def join_row(row0, row1, row2, width, image):
+    """Put three rows together without a change."""
+    for x in range(width):
+        image[3 * x] = row0[x]
+        image[3 * x + 1] = row1[x]
+        image[3 * x + 2] = row2[x]

@@ -1,0 +1,68 @@
+"""What the bench asks of a codec: a name, a range of qualities, `encode` and `decode`. Nothing else.
+
+`Codec` is a protocol: a class is one by having these members, without importing or inheriting anything.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Codec", "Image", "check_quality"]
+
+Image: TypeAlias = NDArray[np.uint8]
+"""A picture: uint8, ``(H, W)`` grey or ``(H, W, 3)`` RGB."""
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """A way to turn a picture into the bytes of a file and back.
+
+    `decode` must need nothing but the bytes, so that their number is the whole rate; a codec holds its
+    settings and no state between calls.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short, unlike any other codec's, and fit for a file name: ``"jpeg-ours-optimised"``."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One line that says exactly what was measured: program, version and settings."""
+        ...
+
+    @property
+    def suffix(self) -> str:
+        """The usual end of a file's name with the dot: ``".jpg"``."""
+        ...
+
+    @property
+    def quality_range(self) -> tuple[int, int]:
+        """The lowest and the highest `quality` that `encode` takes, both included."""
+        ...
+
+    def encode(self, image: Image, quality: int) -> bytes:
+        """Compress a picture into a complete file; a higher `quality` means more bytes."""
+        ...
+
+    def decode(self, data: bytes) -> Image:
+        """Turn the file back into a picture of the shape that was encoded."""
+        ...
+
+
+def check_quality(codec: Codec, quality: int) -> None:
+    """Raise `ValueError` if `quality` lies outside the codec's range.
+
+    Parameters
+    ----------
+    codec : Codec
+        Whose range counts.
+    quality : int
+        The quality asked for.
+    """
+    lowest, highest = codec.quality_range
+    if not lowest <= quality <= highest:
+        raise ValueError(f"quality is {quality}: {codec.name} takes {lowest} to {highest}")
