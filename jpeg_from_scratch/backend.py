@@ -1,8 +1,9 @@
 """Which code does the work: the readable path or the compiled one.
 
-Each stage exists twice, with one signature and equal results to the last bit: as array code and plain Python in
-the file named after the stage (``"reference"``), and as a Numba kernel in ``_kernels/`` (``"fast"``). A `Backend`
-is the set of stages that `encoder` and `decoder` call; they do not know which one they hold.
+Each stage exists twice, with one signature and equal results to the last bit: as array code and plain
+Python in the file named after the stage (``"reference"``), and as a Numba kernel in ``_kernels/``
+(``"fast"``). A `Backend` is the set of stages that `encoder` and `decoder` call; they do not know which one
+they hold.
 
 Numba is imported when the fast back end is first asked for. Where it is not installed, the reference back end
 takes its place, with a warning.
@@ -43,8 +44,8 @@ class Backend:
     count_symbols, encode_scan, decode_scan
         As in `scan_sequential`.
     coefficients_to_plane(coefficients, table, height, width) -> ndarray of uint8
-        Quantised coefficients → plane of the given size: the inverse of `plane_to_coefficients`. Blocks beyond
-        that size, the padding to whole MCUs, are left out.
+        Quantised coefficients → plane of the given size: the inverse of `plane_to_coefficients`. Blocks
+        beyond that size, the padding to whole MCUs, are left out.
     planes_to_image(planes, frame, is_ycbcr) -> ndarray of uint8
         Planes → picture of shape (H, W) or (H, W, C): upsampling and colour.
     """
@@ -169,8 +170,8 @@ def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, is_ycbcr: boo
 def announce_compilation() -> Iterator[None]:
     """Say so on stderr, once, if kernels are compiled inside this context.
 
-    Numba compiles a kernel at its first call on a machine and keeps the result on disk; a person who waits for
-    that wants to know why.
+    Numba compiles a kernel at its first call on a machine and keeps the result on disk; a person who waits
+    for that wants to know why.
     """
     try:
         from numba.core import event
@@ -184,7 +185,11 @@ def announce_compilation() -> Iterator[None]:
         def on_start(self, _event: object) -> None:
             if not self.said:
                 self.said = True
-                print("compiling the kernels: once on this machine, some seconds ...", file=sys.stderr, flush=True)
+                print(
+                    "compiling the kernels: once on this machine, some seconds ...",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
         def on_end(self, _event: object) -> None:
             pass

@@ -10,22 +10,22 @@ Two versions stand here, each forward and back:
     the formulas of A.3.3 as printed, in float64. 64 products for each coefficient; to learn from, and to
     measure the others by.
 `fdct_islow`, `idct_islow`
-    the algorithm of Loeffler, Ligtenberg and Moschytz (ICASSP 1989) in fixed-point integers, which libjpeg calls
-    ``islow``: 12 products for a row of 8, two of them saved by sharing rotations. Integer arithmetic gives the same
-    bits on every machine. That, and not speed, is why it is the transform of files here: every decoder worth
-    the name has it, so that encoder and decoder drift apart by nothing.
+    the algorithm of Loeffler, Ligtenberg and Moschytz (ICASSP 1989) in fixed-point integers, which libjpeg
+    calls ``islow``: 12 products for a row of 8 samples, where the definition takes 64. Integer arithmetic
+    gives the same bits on every machine. That, and not speed, is why it is the transform of files here:
+    every decoder worth the name has it, so that encoder and decoder drift apart by nothing.
 
 How far apart they are: over random, extreme and basis-pattern blocks `fdct` differs from the definition by
-less than 0.25, where a coefficient is up to ±1024; `idct_islow` by less than 0.6 of a grey level, 0.5 of which
-is the rounding to an integer. So a rounded transform moves a quantised coefficient only if it lay close to the
-border between two steps anyway.
+less than 0.25, where a coefficient is up to ±1024; `idct_islow` by less than 0.6 of a grey level, 0.5 of
+which is the rounding to an integer. So a rounded transform moves a quantised coefficient only if it lay
+close to the border between two steps anyway.
 
-How the fixed-point algorithm works. A 1-D DCT of 8 samples splits into an even part, on the sums d0+d7, d1+d6, ...,
-and an odd part, on the differences. The even part splits again into sum and difference, and into one rotation
-by 3π/8 (z1 below, factored to 3 products instead of 4). The odd part is a matrix of 16 products, which by
-sharing z1 ... z5 becomes 9. What remains is scaled by √8 against the orthonormal DCT in each direction, so a
-2-D result is 8 times the coefficient of A.3.3. Constants are cosines times 2^13; intermediate results of the
-first pass keep 2 extra bits.
+How the fixed-point algorithm works. A 1-D DCT of 8 samples splits into an even part, on the sums d0+d7,
+d1+d6, ..., and an odd part, on the differences. The even part splits again into sum and difference, and
+into one rotation by 3π/8 (z1 below, factored to 3 products instead of 4). The odd part is a matrix of 16
+products, which by sharing z1 ... z5 becomes 9. What remains is scaled by √8 against the orthonormal DCT in
+each direction, so a 2-D result is 8 times the coefficient of A.3.3. Constants are cosines times 2^13;
+intermediate results of the first pass keep 2 extra bits.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def idct_definition(coefficients: Array) -> Array:
 def fdct(blocks: Array) -> Array:
     """Forward DCT of files: `fdct_islow` on the scale of A.3.3.
 
-    Parameters and result as for `fdct_definition`; the result is a multiple of ⅛, exactly represented. This is
-    the stage ``"fdct"`` of the encoder's reference path.
+    Parameters and result as for `fdct_definition`; the result is a multiple of ⅛, exactly represented. This
+    is the stage ``"fdct"`` of the encoder's reference path.
     """
     return fdct_islow(blocks) / 8.0
 
@@ -157,7 +157,9 @@ def fdct_islow(blocks: Array) -> Array:
     # Pass 1: rows; results are scaled by √8 · 2^PASS1_BITS, |·| < 2^14.
     columns = _fdct_1d(rows, np.int32(1) << PASS1_BITS, 0, CONST_BITS - PASS1_BITS)
     # Pass 2: columns; the scale of 2^PASS1_BITS goes, a factor of 8 is left.
-    return _fdct_1d(columns.swapaxes(-1, -2), np.int32(1), PASS1_BITS, CONST_BITS + PASS1_BITS).swapaxes(-1, -2)
+    return _fdct_1d(columns.swapaxes(-1, -2), np.int32(1), PASS1_BITS, CONST_BITS + PASS1_BITS).swapaxes(
+        -1, -2
+    )
 
 
 def _fdct_1d(d: Array, gain: np.int32, plain_shift: int, product_shift: int) -> Array:
@@ -199,9 +201,9 @@ def idct_islow(coefficients: Array) -> Array:
 
     Notes
     -----
-    Coefficients that come from samples stay far from any overflow. Those of a damaged file do not; the sums and
-    results that libjpeg-turbo's vector code keeps in 16 bits are wrapped or clamped here in the same places,
-    so that even noise is the same noise.
+    Coefficients that come from samples stay far from any overflow. Those of a damaged file do not; the sums
+    and results that libjpeg-turbo's vector code keeps in 16 bits are wrapped or clamped here in the same
+    places, so that even noise is the same noise.
 
     References
     ----------
@@ -245,7 +247,7 @@ def _idct_1d(c: Array, shift: int) -> Array:
 
 
 def _odd_part(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array, Array, Array]:
-    """Multiply (a, b, c, d) by the 4×4 matrix of odd cosines, which is symmetric: it serves both directions."""
+    """Multiply (a, b, c, d) by the matrix of odd cosines, which is symmetric: it serves both directions."""
     z1, z2 = a + d, b + c
     z3, z4 = _wrap16(a + c), _wrap16(b + d)
     z5 = (z3 + z4) * FIX_1_175875602

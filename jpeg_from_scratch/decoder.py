@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, overload
 
 import numpy as np
 
@@ -56,6 +57,32 @@ class DecodeInfo:
     metadata: Metadata
 
 
+@overload
+def decode(
+    data: bytes,
+    *,
+    strict: bool = ...,
+    info: Literal[False] = ...,
+    max_pixels: int = ...,
+    max_scans: int = ...,
+    max_memory: int = ...,
+    backend: str = ...,
+) -> Samples: ...
+
+
+@overload
+def decode(
+    data: bytes,
+    *,
+    strict: bool = ...,
+    info: Literal[True],
+    max_pixels: int = ...,
+    max_scans: int = ...,
+    max_memory: int = ...,
+    backend: str = ...,
+) -> tuple[Samples, DecodeInfo]: ...
+
+
 def decode(
     data: bytes,
     *,
@@ -95,7 +122,8 @@ def decode(
     FormatError
         If the file is damaged: offset, field and clause say where and how.
     UnsupportedError
-        If it is progressive, arithmetic-coded, lossless, hierarchical, of 12 bits, or of more than 3 components.
+        If it is progressive, arithmetic-coded, lossless, hierarchical, of 12 bits, or of more than 3
+        components.
     LimitError
         If a limit would be passed; before memory is taken.
     TypeError, ValueError
@@ -103,15 +131,15 @@ def decode(
 
     Notes
     -----
-    Pixels equal those of libjpeg-turbo with its defaults: ``islow`` transform, triangle-filter upsampling. Ratios
-    of sampling factors like 3 : 2, which it refuses, are resampled linearly (`sampling.upsample`).
+    Pixels equal those of libjpeg-turbo with its defaults: ``islow`` transform, triangle-filter upsampling.
+    Ratios of sampling factors like 3 : 2, which it refuses, are resampled linearly (`sampling.upsample`).
 
-    Two departures from "raise exactly where libjpeg-turbo warns or refuses". A file that lacks nothing but EOI,
-    its last MCU complete, decodes, with a warning in `DecodeInfo`. A file that has no scan for a component is
-    refused, where libjpeg-turbo fills in grey.
+    Two departures from "raise exactly where libjpeg-turbo warns or refuses". A file that lacks nothing but
+    EOI, its last MCU complete, decodes, with a warning in `DecodeInfo`. A file that has no scan for a
+    component is refused, where libjpeg-turbo fills in grey.
 
-    Colour follows libjpeg: three components are YCbCr if there is a JFIF segment; else an Adobe segment decides;
-    else the identifiers "R", "G", "B" mean RGB and any others YCbCr.
+    Colour follows libjpeg: three components are YCbCr if there is a JFIF segment; else an Adobe segment
+    decides; else the identifiers "R", "G", "B" mean RGB and any others YCbCr.
 
     Examples
     --------
@@ -218,7 +246,9 @@ class _Reader:
     def read(self) -> JpegData:
         if self.data[:2] != bytes((0xFF, tables.SOI)):
             found = self.data[:2].hex(" ").upper() or "nothing"
-            raise FormatError(f"not a JPEG file: it starts with {found}, not FF D8", offset=0, field="SOI", clause="B.2.1")
+            raise FormatError(
+                f"not a JPEG file: it starts with {found}, not FF D8", offset=0, field="SOI", clause="B.2.1"
+            )
         position = 2
         while True:
             if self._only_eoi_is_missing(position):
@@ -245,7 +275,9 @@ class _Reader:
 
     def _check_complete(self, offset: int) -> None:
         if self.frame is None:
-            raise FormatError("the file ends without a frame header", offset=offset, field="EOI", clause="B.2.1")
+            raise FormatError(
+                "the file ends without a frame header", offset=offset, field="EOI", clause="B.2.1"
+            )
         for i, component in enumerate(self.frame.components):
             if i not in self.scanned:
                 message = f"the file ends without a scan of component {i} (Ci = {component.component_id})"
@@ -281,7 +313,9 @@ class _Reader:
             self.data, position, layout, specs, self.slots.restart_interval, members
         )
         if end.overlong_runs:
-            self.warnings.append(f"{end.overlong_runs} blocks of the scan at byte {offset} have runs past coefficient 63")
+            self.warnings.append(
+                f"{end.overlong_runs} blocks of the scan at byte {offset} have runs past coefficient 63"
+            )
         self.scanned.update(component.component for component in scan.components)
         self.mcus += layout.mcus
         return end.position

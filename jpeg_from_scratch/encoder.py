@@ -1,6 +1,7 @@
 """Pixels → `JpegData` → bytes, on one page.
 
-`encode` reads from top to bottom as Figure 4 of T.81: colour and sampling, DCT and quantisation, entropy coding.
+`encode` reads from top to bottom as Figure 4 of T.81: colour and sampling, DCT and quantisation, entropy
+coding.
 """
 
 from __future__ import annotations
@@ -69,26 +70,28 @@ def encode(
     quality : int
         1 ... 100, scales the tables of Annex K.1 (`quantization.scale_table`). 75 is libjpeg's default.
     subsampling : str or sequence of (int, int)
-        ``"4:4:4"``, ``"4:4:0"``, ``"4:2:2"``, ``"4:2:0"``, ``"4:1:1"``, ``"4:1:0"``; or for each component its factors
-        (horizontal, vertical), 1 ... 4. A grey picture has no colour to shrink; the names leave it at 1×1.
+        ``"4:4:4"``, ``"4:4:0"``, ``"4:2:2"``, ``"4:2:0"``, ``"4:1:1"``, ``"4:1:0"``; or for each component
+        its factors (horizontal, vertical), 1 ... 4. A grey picture has no colour to shrink; the names leave
+        it at 1×1.
     optimize : bool
-        Make Huffman tables for this picture (K.2) instead of taking the typical ones (K.3). The pixels stay the
-        same, the file gets smaller.
+        Make Huffman tables for this picture (K.2) instead of taking the typical ones (K.3). The pixels stay
+        the same, the file gets smaller.
     restart_interval : int
         Put a restart marker after so many MCUs, 1 ... 65535; 0 for none.
     quant_tables : array_like of int, shape (8, 8) or (n, 8, 8), optional
-        Step sizes in natural order, used as they are; `quality` then has no say. Component i uses table i, or the
-        last. Steps 1 ... 255; up to 65535 makes an extended file (SOF1) with 16-bit tables.
+        Step sizes in natural order, used as they are; `quality` then has no say. Component i uses table i,
+        or the last. Steps 1 ... 255; up to 65535 makes an extended file (SOF1) with 16-bit tables.
     comment : str or bytes, optional
         Goes into a COM segment; a string as UTF-8.
     backend : {"fast", "reference"}
         Compiled kernels or readable Python. The bytes are the same.
     stages : mapping of str to callable, optional
-        Functions that take the place of stages; the reference path runs then, whatever `backend` says. Keys, with
-        the function that each replaces and whose docstring says what it must do: ``"rgb_to_ycbcr"``
-        (`color.rgb_to_ycbcr`), ``"downsample"`` (`sampling.downsample`), ``"fdct"`` (`dct.fdct`), ``"quantize"``
-        (`quantization.quantize`), ``"zigzag"`` (`coefficients.zigzag`), ``"run_length"``
-        (`coefficients.run_length`), ``"optimal_table"`` (`huffman.optimal_spec`; used with `optimize`).
+        Functions that take the place of stages; the reference path runs then, whatever `backend` says.
+        Keys, with the function that each replaces and whose docstring says what it must do:
+        ``"rgb_to_ycbcr"`` (`color.rgb_to_ycbcr`), ``"downsample"`` (`sampling.downsample`), ``"fdct"``
+        (`dct.fdct`), ``"quantize"`` (`quantization.quantize`), ``"zigzag"`` (`coefficients.zigzag`),
+        ``"run_length"`` (`coefficients.run_length`), ``"optimal_table"`` (`huffman.optimal_spec`; used with
+        `optimize`).
 
     Returns
     -------
@@ -185,14 +188,18 @@ def _write(data: JpegData, engine: Backend) -> bytes:
 
 def _existing(slots: dict[int, HuffmanSpec], kind: str, destination: int) -> HuffmanSpec:
     if destination not in slots:
-        raise ValueError(f"a scan uses {kind} Huffman table {destination}, which no segment before it defines")
+        raise ValueError(
+            f"a scan uses {kind} Huffman table {destination}, which no segment before it defines"
+        )
     return slots[destination]
 
 
 def _check_coefficients(data: JpegData) -> None:
     frame = data.frame
     if len(data.coefficients) != len(frame.components):
-        raise ValueError(f"{len(data.coefficients)} coefficient arrays for {len(frame.components)} components")
+        raise ValueError(
+            f"{len(data.coefficients)} coefficient arrays for {len(frame.components)} components"
+        )
     for i, array in enumerate(data.coefficients):
         expected = (*frame.padded_block_shape(i), 8, 8)
         if array.shape != expected or array.dtype != np.int16:
@@ -325,9 +332,13 @@ def _checked_comment(comment: str | bytes) -> bytes:
 def _sampling_factors(subsampling: Subsampling, channels: int) -> list[tuple[int, int]]:
     if isinstance(subsampling, str):
         if subsampling not in SUBSAMPLINGS:
-            raise ValueError(f"subsampling={subsampling!r}, allowed are {', '.join(SUBSAMPLINGS)} or explicit factors")
+            raise ValueError(
+                f"subsampling={subsampling!r}, allowed are {', '.join(SUBSAMPLINGS)} or explicit factors"
+            )
         return [(1, 1)] if channels == 1 else [SUBSAMPLINGS[subsampling], (1, 1), (1, 1)]
-    wanted = f"must be a name or {channels} pair{'s' * (channels > 1)} (horizontal, vertical) of factors 1 ... 4"
+    wanted = (
+        f"must be a name or {channels} pair{'s' * (channels > 1)} (horizontal, vertical) of factors 1 ... 4"
+    )
     try:
         factors = [(operator.index(h_samp), operator.index(v_samp)) for h_samp, v_samp in subsampling]
     except (TypeError, ValueError):
@@ -351,7 +362,9 @@ def _quantization_tables(
         arrays = arrays[np.newaxis] if arrays.ndim == 2 else arrays
         if arrays.ndim != 3 or arrays.shape[1:] != (8, 8) or not 1 <= len(arrays) <= channels:
             shape = np.shape(quant_tables)
-            raise ValueError(f"quant_tables has shape {shape}, must be (8, 8) or (n, 8, 8) with n = 1 ... {channels}")
+            raise ValueError(
+                f"quant_tables has shape {shape}, must be (8, 8) or (n, 8, 8) with n = 1 ... {channels}"
+            )
         if not np.issubdtype(arrays.dtype, np.integer):
             raise TypeError(f"quant_tables has dtype {arrays.dtype}, must be integers")
         if arrays.min() < 1 or arrays.max() > 65535:
@@ -374,13 +387,13 @@ def _checked_stages(stages: Mapping[str, Callable[..., Any]]) -> Backend:
         if not callable(function):
             raise TypeError(f"stages[{name!r}] is a {type(function).__name__}, must be callable")
     base = reference_backend()
-    picked = {name: stages[name] for name in ("rgb_to_ycbcr", "downsample") if name in stages}
+    picked: dict[str, Any] = {name: stages[name] for name in ("rgb_to_ycbcr", "downsample") if name in stages}
     transforms = {name: stages[name] for name in ("fdct", "quantize") if name in stages}
 
     def checked_transform(plane: Samples, table: Array, out: Coefficients) -> None:
-        wide = np.zeros(out.shape, np.int64)
+        wide: Array = np.zeros(out.shape, np.int64)
         plane_to_coefficients(plane, table, wide, **transforms)
-        # F.1.2.1, F.1.2.2 – 8-bit samples give DC differences of category ≤ 11 and AC values of category ≤ 10.
+        # F.1.2.1, F.1.2.2 – the codes of 8-bit samples end at category 11 for DC differences, 10 for AC.
         ac = wide.copy()
         ac[..., 0, 0] = 0
         for kind, values, limit in (("DC", wide[..., 0, 0], 1024), ("AC", ac, 1023)):

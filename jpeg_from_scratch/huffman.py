@@ -159,12 +159,12 @@ def optimal_spec(frequencies: Array) -> HuffmanSpec:
 
     Notes
     -----
-    Huffman's construction joins the two rarest groups of symbols again and again; each time, the codes of both
-    groups grow by one bit. Two additions make the result a JPEG table. A 257th symbol that occurs once takes
-    the longest code, and is then dropped: it is the one that would have been all ones. And lengths above 16,
-    which frequencies like 1, 2, 4, 8, ... bring about, are cut by moving codes in the tree (Adjust_BITS).
-    Among equal frequencies the larger symbol is taken first, as the figures and libjpeg do it, so that files
-    can be equal byte for byte.
+    Huffman's construction joins the two rarest groups of symbols again and again; each time, the codes of
+    both groups grow by one bit. Two additions make the result a JPEG table. A 257th symbol that occurs once
+    takes the longest code, and is then dropped: it is the one that would have been all ones. And lengths
+    above 16, which frequencies like 1, 2, 4, 8, ... bring about, are cut by moving codes in the tree
+    (Adjust_BITS). Among equal frequencies the larger symbol is taken first, as the figures and libjpeg do
+    it, so that files can be equal byte for byte.
 
     References
     ----------

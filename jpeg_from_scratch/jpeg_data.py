@@ -159,7 +159,7 @@ class FrameHeader:
         return ceil_div(height, BLOCK), ceil_div(width, BLOCK)
 
     def padded_block_shape(self, i: int) -> tuple[int, int]:
-        """(rows, columns) of blocks of component `i` in whole MCUs: what an interleaved scan codes (A.2.4)."""
+        """(rows, columns) of blocks of component `i` in whole MCUs, for interleaved scans (A.2.4)."""
         mcu_rows, mcu_columns = self.mcu_shape
         component = self.components[i]
         return mcu_rows * component.v_samp, mcu_columns * component.h_samp
@@ -218,9 +218,9 @@ class JpegData:
     segments : list of Segment
         Everything between SOI and EOI in file order, scans by their headers.
     coefficients : list of ndarray of int16, shape (block rows, block columns, 8, 8)
-        Per component of the frame, the quantised coefficients in natural order: ``[r, c, v, u]`` is the one of
-        vertical frequency v and horizontal frequency u in the block at row r and column c. The arrays cover
-        whole MCUs (`FrameHeader.padded_block_shape`).
+        Per component of the frame, the quantised coefficients in natural order: ``[r, c, v, u]`` is the one
+        of vertical frequency v and horizontal frequency u in the block at row r and column c. The arrays
+        cover whole MCUs (`FrameHeader.padded_block_shape`).
     """
 
     segments: list[Segment] = field(default_factory=list)
@@ -274,9 +274,9 @@ class JpegData:
 class TableSlots:
     """The tables in force at one point of a file, and the restart interval.
 
-    A file defines a table into one of four *destinations*; a later definition replaces it. Two pairs of Huffman
-    destinations start with the typical tables of K.3: T.81 has them empty, but the frames of a Motion-JPEG film
-    leave the tables out, and libjpeg-turbo reads them this way.
+    A file defines a table into one of four *destinations*; a later definition replaces it. Two pairs of
+    Huffman destinations start with the typical tables of K.3: T.81 has them empty, but the frames of a
+    Motion-JPEG film leave the tables out, and libjpeg-turbo reads them this way.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
 """Segments ↔ bytes: the syntax of Annex B, one pair of functions for each kind of segment.
 
-A JPEG file is a row of *marker segments*: X'FF', a code, a two-byte length that counts itself, and parameters
-(B.1.1.4). After the scan header SOS, entropy-coded data follows, up to the next marker. Numbers are big-endian;
-two four-bit numbers share a byte, the first in the high half (B.1.1.1).
+A JPEG file is a row of *marker segments*: X'FF', a code, a two-byte length that counts itself, and
+parameters (B.1.1.4). After the scan header SOS, entropy-coded data follows, up to the next marker. Numbers
+are big-endian; two four-bit numbers share a byte, the first in the high half (B.1.1.1).
 """
 
 from __future__ import annotations
@@ -176,9 +176,7 @@ class Parameters:
         return FormatError(message, offset=self.position - back, field=field, clause=self.clause)
 
 
-def parse_segment(
-    data: bytes, offset: int, marker: int, frame: FrameHeader | None
-) -> tuple[Segment, int]:
+def parse_segment(data: bytes, offset: int, marker: int, frame: FrameHeader | None) -> tuple[Segment, int]:
     """Parse the marker segment at `offset`.
 
     Parameters
@@ -264,7 +262,9 @@ def _parse_huffman_tables(parameters: Parameters, marker: int) -> HuffmanTables:
             raise parameters.error(f"Th = {destination}, allowed are 0 ... 3", "Th")
         bits = tuple(parameters.take(16, "Li"))
         if sum(bits) > 256:
-            raise parameters.error(f"the counts Li sum to {sum(bits)} codes, at most 256 symbols exist", "Li", 16)
+            raise parameters.error(
+                f"the counts Li sum to {sum(bits)} codes, at most 256 symbols exist", "Li", 16
+            )
         values = tuple(parameters.take(sum(bits), "Vi,j"))
         parsed.append(HuffmanTable(table_class, destination, HuffmanSpec(bits, values)))
     return HuffmanTables(tuple(parsed))
@@ -330,7 +330,7 @@ def _parse_scan_header(parameters: Parameters, frame: FrameHeader | None) -> Sca
     count = parameters.byte("Ns")
     if not 1 <= count <= 4:
         raise parameters.error(f"Ns = {count} components, allowed are 1 ... 4", "Ns")
-    components = []
+    components: list[ScanComponent] = []
     for i in range(count):
         component_id = parameters.byte("Csj")
         # Components follow each other as in the frame header. Looking from the i-th on is libjpeg-turbo's
@@ -369,7 +369,7 @@ _PARSERS: dict[int, tuple[Callable[[Parameters, int], Segment], str]] = {
     tables.DRI: (_parse_restart_interval, "B.2.4.4"),
     tables.COM: (_parse_comment, "B.2.4.5"),
     tables.SOS: (_parse_other, "B.2.3"),
-    **{marker: (_parse_frame_header, "B.2.2") for marker in tables.PROCESSES},
+    **dict.fromkeys(tables.PROCESSES, (_parse_frame_header, "B.2.2")),
 }
 
 

@@ -21,9 +21,9 @@ ICC_HEADER = b"ICC_PROFILE\x00"
 class Metadata:
     """What a file says beside the picture.
 
-    `jfif_version` and `density` (unit, horizontal, vertical) are None without a JFIF segment; `adobe_transform`
-    is None without an Adobe segment; `exif` is the TIFF structure of the Exif segment; `icc_profile` the profile
-    put together from its segments, None if there is none or a part is missing.
+    `jfif_version` and `density` (unit, horizontal, vertical) are None without a JFIF segment;
+    `adobe_transform` is None without an Adobe segment; `exif` is the TIFF structure of the Exif segment;
+    `icc_profile` the profile put together from its segments, None if there is none or a part is missing.
     """
 
     jfif_version: tuple[int, int] | None = None

@@ -6,8 +6,8 @@ lost in a JPEG file, apart from the halved colour planes and a rounding here and
 
     Sq = round(S / Q)            and back:   R = Sq · Q
 
-The quality setting is not part of the standard. It scales the example tables of Annex K.1 by a percentage; the
-formula is that of the Independent JPEG Group's library, which everybody copied.
+The quality setting is not part of the standard. It scales the example tables of Annex K.1 by a percentage;
+the formula is that of the Independent JPEG Group's library, which everybody copied.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def dequantize(quantized: Array, table: Array) -> Array:
     Returns
     -------
     ndarray of int32, shape (..., 8, 8)
-        R_vu = Sq_vu · Q_vu. In a damaged file products beyond ±32767 occur; they wrap to 16 bits, as they do in
-        the vector code of libjpeg-turbo, so that both give the same picture.
+        R_vu = Sq_vu · Q_vu. In a damaged file products beyond ±32767 occur; they wrap to 16 bits, as they
+        do in the vector code of libjpeg-turbo, so that both give the same picture.
 
     Examples
     --------

@@ -1,16 +1,17 @@
 """Sampling: the size of each component, making colour planes smaller and large again, cutting into blocks.
 
 The components of a frame may have different sizes. Component i has the sampling factors Hi × Vi; with the
-largest factors Hmax × Vmax, it has ⌈X·Hi/Hmax⌉ columns and ⌈Y·Vi/Vmax⌉ rows (A.1.1). The well-known names speak of
-Y, Cb and Cr; the factors of Y are, with 1×1 for the others:
+largest factors Hmax × Vmax, it has ⌈X·Hi/Hmax⌉ columns and ⌈Y·Vi/Vmax⌉ rows (A.1.1). The well-known names
+speak of Y, Cb and Cr; the factors of Y are, with 1×1 for the others:
 
     4:4:4  1×1    nothing dropped                    4:2:0  2×2    half the columns, half the rows
     4:2:2  2×1    colour at half the columns         4:1:1  4×1    a quarter of the columns
     4:4:0  1×2    colour at half the rows            4:1:0  4×2    a quarter of the columns, half the rows
 
-How to shrink and enlarge the planes is not part of T.81. Both are done here as libjpeg does them, sample for
-sample: shrinking by the mean, enlarging by a triangle filter where the factor is 2 and by repetition elsewhere.
-Ratios like 3 to 2, which T.81 allows and libjpeg refuses, are resampled by area and by linear interpolation.
+How to shrink and enlarge the planes is not part of T.81. Both are done here as libjpeg does them, sample
+for sample: shrinking by the mean, enlarging by a triangle filter where the factor is 2 and by repetition
+elsewhere. Ratios like 3 to 2, which T.81 allows and libjpeg refuses, are resampled by area and by linear
+interpolation.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def downsample(plane: Samples, h_samp: int, h_max: int, v_samp: int, v_max: int)
 
     References
     ----------
-    ``jcsample.c`` of libjpeg: `h2v1_downsample`, `h2v2_downsample`, `int_downsample`. Fractional ratios: ours.
+    ``jcsample.c`` of libjpeg: `h2v1_downsample`, `h2v2_downsample`, `int_downsample`. Fractional ratios:
+    ours.
 
     Examples
     --------
@@ -137,17 +139,16 @@ def component_plane(
 
     Notes
     -----
-    The edges as in libjpeg (``jcprepct.c``, ``jcsample.c``): the last column is repeated before shrinking; the
-    last row is repeated up to a multiple of Vmax before, and the last *new* row up to whole blocks after it.
+    The edges as in libjpeg (``jcprepct.c``, ``jcsample.c``): the last column is repeated before shrinking;
+    the last row is repeated up to a multiple of Vmax before, and the last *new* row up to whole blocks
+    after it.
     """
     component = frame.components[i]
     h_max, v_max = frame.h_max, frame.v_max
     block_rows, block_columns = frame.block_shape(i)
     full_width = frame.mcu_shape[1] * BLOCK * h_max
     full_height = -(-frame.height // v_max) * v_max
-    plane = shrink(
-        pad_to(samples, full_height, full_width), component.h_samp, h_max, component.v_samp, v_max
-    )
+    plane = shrink(pad_to(samples, full_height, full_width), component.h_samp, h_max, component.v_samp, v_max)
     return pad_to(plane, block_rows * BLOCK, block_columns * BLOCK)
 
 
@@ -176,11 +177,12 @@ def upsample(
 
     Notes
     -----
-    A new sample at twice the resolution lies a quarter of the old spacing from the nearest old sample; linear
-    interpolation gives it ¾ of that one and ¼ of the one on its other side. That is the *triangle filter*. It is
-    used for 2:1 horizontally, 2:1 vertically and both at once; like libjpeg, not horizontally for a plane of
-    fewer than three columns. The rounding constants alternate, as in `downsample`. Every other whole ratio
-    repeats samples. A ratio that is not whole interpolates linearly between sample centres.
+    A new sample at twice the resolution lies a quarter of the old spacing from the nearest old sample;
+    linear interpolation gives it ¾ of that one and ¼ of the one on its other side. That is the *triangle
+    filter*. It is used for 2:1 horizontally, 2:1 vertically and both at once; like libjpeg, not
+    horizontally for a plane of fewer than three columns. The rounding constants alternate, as in
+    `downsample`. Every other whole ratio repeats samples. A ratio that is not whole interpolates linearly
+    between sample centres.
 
     References
     ----------
@@ -239,9 +241,9 @@ def _upsample_linear(
 def linear_taps(count: int, samp: int, largest: int, available: int) -> tuple[Array, Array]:
     """Return for each of `count` new samples the two old ones beside it and their weights.
 
-    The centre of new sample i lies at (i + ½) · samp / largest − ½ among the old ones; in units of
-    1 / (2 · largest) that is a whole number. Both results have shape (2, count), dtype int32; the weights of a
-    pair sum to 2 · largest.
+    The centre of new sample i lies at (i + ½) · samp / largest − ½ among the old ones; in units of 1 / (2 ·
+    largest) that is a whole number. Both results have shape (2, count), dtype int32; the weights of a pair
+    sum to 2 · largest.
     """
     unit = 2 * largest
     position = (2 * np.arange(count) + 1) * samp - largest

@@ -1,12 +1,13 @@
 """One sequential scan ↔ coefficients, with Huffman codes (Annex F; the reference path).
 
-A scan is a row of *minimum coded units* (MCU). In an interleaved scan, of two to four components, an MCU holds
-Hi × Vi blocks of each component: the blocks that cover the same piece of the picture. In a scan of one
-component an MCU is one block, and blocks come in raster order (A.2).
+A scan is a row of *minimum coded units* (MCU). In an interleaved scan, of two to four components, an MCU
+holds Hi × Vi blocks of each component: the blocks that cover the same piece of the picture. In a scan of
+one component an MCU is one block, and blocks come in raster order (A.2).
 
-Each block is a DC difference and run-length symbols (`coefficients`), each symbol a Huffman code and additional
-bits. With a restart interval, the scan falls into segments that can be decoded alone: before each, the bits are
-padded to a byte, a marker RSTm is put, and the DC prediction starts from 0 again (E.1.4).
+Each block is a DC difference and run-length symbols (`coefficients`), each symbol a Huffman code and
+additional bits. With a restart interval, the scan falls into segments that can be decoded alone: before
+each, the bits are padded to a byte, a marker RSTm is put, and the DC prediction starts from 0 again
+(E.1.4).
 """
 
 from __future__ import annotations
@@ -67,7 +68,12 @@ class ScanLayout:
     @property
     def units(self) -> list[tuple[int, int, int]]:
         """The blocks of one MCU in order: (component of the scan, row, column) within the MCU."""
-        return [(j, v, h) for j, (rows, columns) in enumerate(self.factors) for v in range(rows) for h in range(columns)]
+        return [
+            (j, v, h)
+            for j, (rows, columns) in enumerate(self.factors)
+            for v in range(rows)
+            for h in range(columns)
+        ]
 
     def blocks(self, mcu: int) -> Iterator[tuple[int, int, int]]:
         """Yield the blocks of MCU number `mcu`: (component of the scan, block row, block column)."""
@@ -99,9 +105,9 @@ class Symbol(NamedTuple):
 
 
 class Restart(NamedTuple):
-    """Between two restart intervals; `count` is m of the marker RSTm."""
+    """Between two restart intervals; `m` of the marker RSTm."""
 
-    count: int
+    m: int
 
 
 def scan_symbols(
@@ -132,7 +138,9 @@ def scan_symbols(
 def _checked_category(value: int) -> int:
     size = category(int(value))
     if size > MAX_CATEGORY:
-        raise ValueError(f"a coefficient or DC difference of {value}, codes exist up to ±{(1 << MAX_CATEGORY) - 1}")
+        raise ValueError(
+            f"a coefficient or DC difference of {value}, codes exist up to ±{(1 << MAX_CATEGORY) - 1}"
+        )
     return size
 
 
@@ -190,7 +198,7 @@ def encode_scan(
     for item in scan_symbols(coefficients, layout, restart_interval, stages):
         if isinstance(item, Restart):
             writer.pad()
-            writer.put_marker(tables.RST0 + item.count)
+            writer.put_marker(tables.RST0 + item.m)
             continue
         j, table_class, symbol, value = item
         table = codes[table_class][j]
@@ -207,7 +215,9 @@ def encode_scan(
 def missing_code(table_class: int, component: int, symbol: int) -> ValueError:
     """Return the error of a symbol that its table does not have."""
     kind = "AC" if table_class else "DC"
-    return ValueError(f"the {kind} table of component {component} of the scan has no code for symbol X'{symbol:02X}'")
+    return ValueError(
+        f"the {kind} table of component {component} of the scan has no code for symbol X'{symbol:02X}'"
+    )
 
 
 # --------------------------------------------------------------------------------------------------
@@ -215,9 +225,10 @@ def missing_code(table_class: int, component: int, symbol: int) -> ValueError:
 
 
 class ScanEnd(NamedTuple):
-    """Where a scan ended: the offset behind its last byte, and the blocks whose runs passed the last coefficient.
+    """The offset behind the last byte of a scan, and how many blocks have runs past the last coefficient.
 
-    Such a run breaks F.1.2.2, but libjpeg-turbo reads it without a word: it puts the value into the last place.
+    Such a run breaks F.1.2.2, but libjpeg-turbo reads it without a word: it puts the value into the last
+    place.
     """
 
     position: int
@@ -305,7 +316,8 @@ def decode_ac(reader: BitReader, table: DecodeTable) -> tuple[list[int], bool]:
         symbol = decode_symbol(reader, table)
         run, size = divmod(symbol, 16)
         if size == 0 and symbol != ZRL:
-            # EOB; F.1.2.2.1 leaves runs 1 ... 14 with size 0 undefined, and libjpeg-turbo ends the block there.
+            # EOB; F.1.2.2.1 leaves runs 1 ... 14 with size 0 undefined, and libjpeg-turbo ends the block
+            # there.
             break
         k += run
         value = extend(reader.receive(size), size)
@@ -331,7 +343,10 @@ def restart_position(data: bytes, position: int, index: int) -> int:
         ) from None
     if marker != tables.RST0 + index % 8:
         raise FormatError(
-            f"found {marker_name(marker)} where RST{index % 8} is due", offset=offset, field="RSTm", clause="E.2.4"
+            f"found {marker_name(marker)} where RST{index % 8} is due",
+            offset=offset,
+            field="RSTm",
+            clause="E.2.4",
         )
     return offset + 2
 
@@ -339,8 +354,8 @@ def restart_position(data: bytes, position: int, index: int) -> int:
 def skip_padding(data: bytes, position: int) -> int:
     """Step over one byte of eight padding bits before a marker.
 
-    F.1.2.3 fills the last byte with one-bits; some encoders, when nothing is to be filled, add a byte of them.
-    Whether libjpeg-turbo warns of it depends on how far its bit buffer had read ahead.
+    F.1.2.3 fills the last byte with one-bits; some encoders, when nothing is to be filled, add a byte of
+    them. Whether libjpeg-turbo warns of it depends on how far its bit buffer had read ahead.
     """
     padded = data[position : position + 2] == b"\xff\x00" and data[position + 2 : position + 3] == b"\xff"
     return position + 2 if padded and data[position + 3 : position + 4] != b"\x00" else position
@@ -349,7 +364,10 @@ def skip_padding(data: bytes, position: int) -> int:
 def premature_end(offset: int, mcu: int, layout: ScanLayout) -> FormatError:
     """Return the error of a segment that ends inside an MCU."""
     return FormatError(
-        f"the data ends in MCU {mcu} of {layout.mcus}", offset=offset, field="entropy-coded data", clause="F.2.2.5"
+        f"the data ends in MCU {mcu} of {layout.mcus}",
+        offset=offset,
+        field="entropy-coded data",
+        clause="F.2.2.5",
     )
 
 

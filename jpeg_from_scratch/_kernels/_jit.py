@@ -11,8 +11,8 @@ import numba
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel at its first call, without Python objects, and without the GIL.
 
-    Numba keeps compiled code beside the source, or in the user's cache folder. Where neither can be written, it
-    raises; then the kernel is compiled in each process anew.
+    Numba keeps compiled code beside the source, or in the user's cache folder. Where neither can be
+    written, it raises; then the kernel is compiled anew in each process.
     """
     try:
         return numba.njit(cache=True, nogil=True)(function)

@@ -26,7 +26,9 @@ def component_planes(image: Samples, frame: FrameHeader) -> list[Samples]:
     if any(h_max % c.h_samp or v_max % c.v_samp for c in frame.components):
         # Fractional ratios are rare: convert here, shrink by the array code.
         full = np.empty((3, frame.height, frame.width), np.uint8)
-        convert_and_shrink(np.ascontiguousarray(image), (1, 1), full[0], (1, 1), full[1], (1, 1), full[2], (1, 1))
+        convert_and_shrink(
+            np.ascontiguousarray(image), (1, 1), full[0], (1, 1), full[1], (1, 1), full[2], (1, 1)
+        )
         return [component_plane(samples, frame, i) for i, samples in enumerate(full)]
     planes = []
     ratios = []
@@ -35,7 +37,14 @@ def component_planes(image: Samples, frame: FrameHeader) -> list[Samples]:
         planes.append(np.empty((BLOCK * rows, BLOCK * columns), np.uint8))
         ratios.append((h_max // c.h_samp, v_max // c.v_samp))
     convert_and_shrink(
-        np.ascontiguousarray(image), (h_max, v_max), planes[0], ratios[0], planes[1], ratios[1], planes[2], ratios[2]
+        np.ascontiguousarray(image),
+        (h_max, v_max),
+        planes[0],
+        ratios[0],
+        planes[1],
+        ratios[1],
+        planes[2],
+        ratios[2],
     )
     return planes
 

@@ -1,11 +1,11 @@
 """Transform and quantisation of whole planes: twin of `dct` and `quantization`.
 
-Why it is fast. A *strip* of up to 32 blocks lies side by side in a flat array of 8 rows: element
-``row · STRIP + 8 · block + column``. A 1-D transform of all columns of a strip is then one long loop in which
-neighbours do the same to neighbouring numbers, and the compiler makes vector code of it; the same loop serves
-the rows after each block has been transposed in place of itself. Everything is cast back to int32, because
-Numba would make int64 of it. And the division by the step size is a multiplication and a shift by numbers made
-beforehand, exact over the whole range (`reciprocals`).
+Why it is fast. A *strip* of up to 32 blocks lies side by side in a flat array of 8 rows: element ``row ·
+STRIP + 8 · block + column``. A 1-D transform of all columns of a strip is then one long loop in which
+neighbours do the same to neighbouring numbers, and the compiler makes vector code of it; the same loop
+serves the rows after each block has been transposed in place of itself. Everything is cast back to int32,
+because Numba would make int64 of it. And the division by the step size is a multiplication and a shift by
+numbers made beforehand, exact over the whole range (`reciprocals`).
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ def reciprocals(table: Array) -> tuple[Array, Array, Array]:
 
     Notes
     -----
-    For n ≤ 2^15 and a divisor d = 8Q ≤ 2^15, let s = 15 + ⌈log2 d⌉ and m = ⌊2^s / d⌋ + 1. Then m·d exceeds 2^s by
-    at most d, so n·m / 2^s exceeds n / d by at most n / 2^s ≤ 1 / d, too little to reach the next whole number
-    but for n = d = 2^15, which is exact; and n·m ≤ 2^15 · (2^16 + 1) fits an unsigned 32-bit number. |8S| stays
-    below 2^14, so larger divisors, for which the quotient is 0, may be taken as 2^15.
+    For n ≤ 2^15 and a divisor d = 8Q ≤ 2^15, let s = 15 + ⌈log2 d⌉ and m = ⌊2^s / d⌋ + 1. Then m·d exceeds
+    2^s by at most d, so n·m / 2^s exceeds n / d by at most n / 2^s ≤ 1 / d, too little to reach the next
+    whole number but for n = d = 2^15, which is exact; and n·m ≤ 2^15 · (2^16 + 1) fits an unsigned 32-bit
+    number. |8S| stays below 2^14, so larger divisors, for which the quotient is 0, may be taken as 2^15.
     """
     divisor = np.minimum(8 * table.astype(np.int64).ravel(), 1 << 15)
     shift = 15 + np.ceil(np.log2(divisor)).astype(np.int64)

@@ -1,9 +1,10 @@
 """Huffman codes → coefficients: twin of `scan_sequential.decode_scan`.
 
-Why it is fast. A restart interval is first freed of its stuffed zeros, up to the next marker. Then the bits that
-come next stand at the top of a 64-bit word; it is filled up before each symbol by one load, without asking
-whether that is needed. The top 9 bits find most codes by one look into a table; longer codes go the way of
-Figure F.16. Behind the end of the data come zeros: whether more was read than there is, is checked once a block.
+Why it is fast. A restart interval is first freed of its stuffed zeros, up to the next marker. Then the bits
+that come next stand at the top of a 64-bit word; it is filled up before each symbol by one load, without
+asking whether that is needed. The top 9 bits find most codes by one look into a table; longer codes go the
+way of Figure F.16. Behind the end of the data come zeros: whether more was read than there is, is checked
+once a block.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def decode_scan(
 
 
 def peek_table(spec: HuffmanSpec) -> Array:
-    """For each value of the next 9 bits, length << 8 | symbol of the code they start with; 0 if it is longer."""
+    """For each value of the next 9 bits, length << 8 | symbol of the code they start with, or 0."""
     entries = np.zeros(1 << PEEK, np.int64)
     lengths = code_lengths(spec)
     for symbol, code, length in zip(spec.values, canonical_codes(lengths), lengths):
@@ -95,7 +96,8 @@ def decode_mcus(
     data, position, clean, arrays, units, factors, mcu_columns, mcus, restart_interval, peek, slow, values
 ):
     """Decode all MCUs. Returns (status, offset, MCU, blocks with a run past the last coefficient)."""
-    start, end, filled = position, *unstuff(data, position, clean)
+    start = position
+    end, filled = unstuff(data, start, clean)
     bits, count, taken = np.uint64(0), np.int64(0), np.int64(0)  # bytes taken from `clean`
     overlong_runs = 0
     dc_pred = np.zeros(4, np.int64)
@@ -236,7 +238,7 @@ def next_symbol(bits, peek, slow, values):
 
 @inline
 def extended(bits, size):
-    """Take `size` bits off the top: RECEIVE and EXTEND (Figures F.17, F.12). Returns the value and the rest."""
+    """Take `size` bits off the top, RECEIVE and EXTEND in one. Returns the value and the rest."""
     value = np.int64((bits >> np.uint64(1)) >> np.uint64(63 - size))
     below = np.int64(value < ((1 << size) >> 1))
     return value - below * ((1 << size) - 1), bits << np.uint64(size)

@@ -1,10 +1,10 @@
 """Coefficients → Huffman codes: twin of `scan_sequential.encode_scan` and `count_symbols`.
 
-Why it is fast. What a processor cannot predict is the costly part, so there is little to predict: the non-zero
-coefficients of a block are found through the one-bits of a word instead of looking at all 64; and each code
-stores the whole word of bits that are waiting, eight bytes, and moves on by those that are complete. (Storing
-only when 32 bits had gathered took twice as long.) Zeros are stuffed afterwards, while the bytes are still in
-the cache.
+Why it is fast. What a processor cannot predict is the costly part, so there is little to predict: the
+non-zero coefficients of a block are found through the one-bits of a word instead of looking at all 64; and
+each code stores the whole word of bits that are waiting, eight bytes, and moves on by those that are
+complete. (Storing only when 32 bits had gathered took twice as long.) Zeros are stuffed afterwards, while
+the bytes are still in the cache.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def count_symbols(
 
 
 def _too_large(value: int) -> ValueError:
-    return ValueError(f"a coefficient or DC difference of {value}, codes exist up to ±{(1 << MAX_CATEGORY) - 1}")
+    return ValueError(
+        f"a coefficient or DC difference of {value}, codes exist up to ±{(1 << MAX_CATEGORY) - 1}"
+    )
 
 
 @jit
@@ -166,8 +168,8 @@ def to_zigzag(block, zz):
 def put(bits, count, entry, size, value, raw, position):
     """Write a code and the `size` bits of the value behind it, at most 31, after at most 7 that wait.
 
-    Twin of `bitio.BitWriter.put`, and of `coefficients.magnitude_bits`: −1 is added to a negative value, of which
-    the low bits are taken.
+    Twin of `bitio.BitWriter.put`, and of `coefficients.magnitude_bits`: −1 is added to a negative value, of
+    which the low bits are taken.
     """
     length = entry & 31
     extra = (value + (value >> 63)) & ((1 << size) - 1)

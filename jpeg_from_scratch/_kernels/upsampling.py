@@ -45,7 +45,11 @@ def _prepare(
         return sampling.upsample(plane, frame.height, frame.width, **factors), (REPEAT, 1, 1)
     ratios = h_max // h_samp, v_max // v_samp
     wide = plane.shape[1] > 2
-    modes = {(2, 1): TRIANGLE_H if wide else REPEAT, (2, 2): TRIANGLE_HV if wide else REPEAT, (1, 2): TRIANGLE_V}
+    modes = {
+        (2, 1): TRIANGLE_H if wide else REPEAT,
+        (2, 2): TRIANGLE_HV if wide else REPEAT,
+        (1, 2): TRIANGLE_V,
+    }
     return plane, (modes.get(ratios, REPEAT), *ratios)
 
 
