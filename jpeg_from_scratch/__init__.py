@@ -23,10 +23,12 @@ The files, in the order in which a picture passes through them – read them so:
 12. `decoder`          bytes → `JpegData` → pixels
 13. `metadata`         JFIF, Adobe, Exif, ICC; what the colours are
 14. `microscope`       what is where in a file, on one screen
-15. `backend`          readable or compiled: who does the work
-16. `_kernels/`        the compiled twin of each stage
+15. `stages`           the caller's own functions in place of the encoder's
+16. `backend`          readable or compiled: who does the work
+17. `_kernels/`        the compiled twin of each stage
 
-`tables` holds the data of the standard, `errors` what can be wrong with a file, `cli` the command line.
+`tables` holds the data of the standard, `errors` what can be wrong with a file, `arguments` the checks of
+what a caller passes, `cli` the command line.
 """
 
 from ._version import __version__

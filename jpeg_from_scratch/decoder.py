@@ -9,6 +9,7 @@ import numpy as np
 
 from . import tables
 from ._types import Samples
+from .arguments import checked_bytes, checked_integer
 from .backend import Backend, get_backend
 from .errors import FormatError, LimitError, UnsupportedError
 from .huffman import HuffmanSpec, canonical_codes, code_lengths
@@ -67,7 +68,8 @@ def decode(
     max_scans: int = ...,
     max_memory: int = ...,
     backend: str = ...,
-) -> Samples: ...
+) -> Samples:
+    """Return the pixels."""
 
 
 @overload
@@ -80,7 +82,8 @@ def decode(
     max_scans: int = ...,
     max_memory: int = ...,
     backend: str = ...,
-) -> tuple[Samples, DecodeInfo]: ...
+) -> tuple[Samples, DecodeInfo]:
+    """Return the pixels and what was found out beside them."""
 
 
 def decode(
@@ -152,7 +155,7 @@ def decode(
     if not strict:
         raise ValueError("strict=False is not available yet, allowed is True")
     engine = get_backend(backend)
-    reader = _Reader(_as_bytes(data), _Limits(max_pixels, max_scans, max_memory), engine, components=3)
+    reader = _Reader(checked_bytes(data), _Limits(max_pixels, max_scans, max_memory), engine, components=3)
     jpeg = reader.read()
     frame = jpeg.frame
     space = _checked_color_space(reader)
@@ -189,7 +192,9 @@ def read(
     >>> write(read(data)) == data
     True
     """
-    return _Reader(_as_bytes(data), _Limits(max_pixels, max_scans, max_memory), get_backend("fast")).read()
+    return _Reader(
+        checked_bytes(data), _Limits(max_pixels, max_scans, max_memory), get_backend("fast")
+    ).read()
 
 
 def memory_estimate(frame: FrameHeader) -> int:
@@ -201,23 +206,19 @@ def memory_estimate(frame: FrameHeader) -> int:
     return 3 * samples + frame.width * frame.height * len(frame.components)
 
 
-@dataclass(frozen=True)
 class _Limits:
-    max_pixels: int
-    max_scans: int
-    max_memory: int
+    """What decoding may cost."""
+
+    def __init__(self, max_pixels: int, max_scans: int, max_memory: int) -> None:
+        self.max_pixels = checked_integer("max_pixels", max_pixels, 0)
+        self.max_scans = checked_integer("max_scans", max_scans, 0)
+        self.max_memory = checked_integer("max_memory", max_memory, 0)
 
     @staticmethod
     def check(limit: str, value: int, allowed: int) -> None:
+        """Raise `LimitError` for a value above what is allowed."""
         if value > allowed:
             raise LimitError(limit, value, allowed)
-
-
-def _as_bytes(data: bytes) -> bytes:
-    try:
-        return data if isinstance(data, bytes) else bytes(memoryview(data))
-    except TypeError:
-        raise TypeError(f"data is a {type(data).__name__}, must be bytes") from None
 
 
 # --------------------------------------------------------------------------------------------------

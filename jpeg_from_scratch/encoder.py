@@ -6,18 +6,23 @@ coding.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, SupportsIndex, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from . import tables
 from ._types import Array, Coefficients, Samples
-from .backend import Backend, component_planes, get_backend, plane_to_coefficients, reference_backend
-from .coefficients import category
+from .arguments import (
+    Subsampling,
+    checked_comment,
+    checked_image,
+    checked_integer,
+    quantization_tables,
+    sampling_factors,
+)
+from .backend import Backend, get_backend
 from .huffman import HuffmanSpec, optimal_spec
 from .jpeg_data import (
     AppData,
@@ -34,19 +39,14 @@ from .jpeg_data import (
     ScanHeader,
     Segment,
 )
-from .markers import MAX_DIMENSION, format_segment
-from .quantization import scale_table
-from .sampling import SUBSAMPLINGS
+from .markers import format_segment
 from .scan_sequential import ScanLayout, ScanTables
+from .stages import backend_with_stages, checked_stages
 
-__all__ = ["STAGES", "Subsampling", "encode", "write"]
-
-Subsampling: TypeAlias = str | Sequence[tuple[int, int]]
+__all__ = ["encode", "write"]
 
 # JFIF 1.01, density 1:1 without a unit, no thumbnail (T.871, 10.1).
 JFIF = AppData(0, b"JFIF\x00" + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0)))
-
-STAGES = ("rgb_to_ycbcr", "downsample", "fdct", "quantize", "zigzag", "run_length", "optimal_table")
 
 
 def encode(
@@ -111,14 +111,17 @@ def encode(
     >>> data[:4].hex(), len(data)
     ('ffd8ffe0', 634)
     """
-    image = _checked_image(image)
+    image = checked_image(image)
     height, width = image.shape[:2]
     channels = 1 if image.ndim == 2 else 3
-    quality = _checked_integer("quality", quality, 1, 100)
-    restart_interval = _checked_integer("restart_interval", restart_interval, 0, 65535)
-    factors = _sampling_factors(subsampling, channels)
-    steps = _quantization_tables(quant_tables, quality, channels)
-    engine = _checked_stages(stages) if stages else get_backend(backend)
+    quality = checked_integer("quality", quality, 1, 100)
+    restart_interval = checked_integer("restart_interval", restart_interval, 0, 65535)
+    factors = sampling_factors(subsampling, channels)
+    steps = quantization_tables(quant_tables, quality, channels)
+    engine = get_backend(backend)
+    if stages is not None:
+        stages = checked_stages(stages)
+        engine = backend_with_stages(stages)
 
     extended = any(table.precision for table in steps)
     frame = FrameHeader(
@@ -133,7 +136,7 @@ def encode(
     )
     segments: list[Segment] = [JFIF]
     if comment is not None:
-        segments.append(Comment(_checked_comment(comment)))
+        segments.append(Comment(checked_comment(comment)))
     segments += [QuantizationTables((table,)) for table in steps]
     segments.append(frame)
     for number, scan in enumerate(_scans(frame)):
@@ -292,124 +295,3 @@ def _table_counts(table: HuffmanTable, scan: ScanHeader, counts: tuple[Array, Ar
         if table.destination == (component.ac_table if table.table_class else component.dc_table)
     ]
     return counts[table.table_class][users].sum(axis=0)
-
-
-# --------------------------------------------------------------------------------------------------
-# The caller's arguments
-
-
-def _checked_image(image: Samples) -> Samples:
-    if not isinstance(image, np.ndarray):
-        raise TypeError(f"image is a {type(image).__name__}, must be a NumPy array")
-    if image.dtype != np.uint8:
-        raise TypeError(f"image has dtype {image.dtype}, must be uint8")
-    if image.ndim != 2 and not (image.ndim == 3 and image.shape[2] == 3):
-        raise ValueError(f"image has shape {image.shape}, must be (H, W) grey or (H, W, 3) RGB")
-    if not all(1 <= side <= MAX_DIMENSION for side in image.shape[:2]):
-        raise ValueError(f"image has shape {image.shape}, each side must be 1 ... {MAX_DIMENSION}")
-    return image
-
-
-def _checked_integer(name: str, value: SupportsIndex, low: int, high: int) -> int:
-    try:
-        integer = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}={value!r} is a {type(value).__name__}, must be an integer") from None
-    if not low <= integer <= high:
-        raise ValueError(f"{name}={integer}, allowed are {low} ... {high}")
-    return integer
-
-
-def _checked_comment(comment: str | bytes) -> bytes:
-    if not isinstance(comment, str | bytes):
-        raise TypeError(f"comment is a {type(comment).__name__}, must be str or bytes")
-    payload = comment.encode() if isinstance(comment, str) else comment
-    if len(payload) > 65533:
-        raise ValueError(f"comment has {len(payload)} bytes, at most 65533 fit a COM segment")
-    return payload
-
-
-def _sampling_factors(subsampling: Subsampling, channels: int) -> list[tuple[int, int]]:
-    if isinstance(subsampling, str):
-        if subsampling not in SUBSAMPLINGS:
-            raise ValueError(
-                f"subsampling={subsampling!r}, allowed are {', '.join(SUBSAMPLINGS)} or explicit factors"
-            )
-        return [(1, 1)] if channels == 1 else [SUBSAMPLINGS[subsampling], (1, 1), (1, 1)]
-    wanted = (
-        f"must be a name or {channels} pair{'s' * (channels > 1)} (horizontal, vertical) of factors 1 ... 4"
-    )
-    try:
-        factors = [(operator.index(h_samp), operator.index(v_samp)) for h_samp, v_samp in subsampling]
-    except (TypeError, ValueError):
-        raise TypeError(f"subsampling={subsampling!r}, {wanted}") from None
-    if len(factors) != channels or not all(1 <= factor <= 4 for pair in factors for factor in pair):
-        raise ValueError(f"subsampling={subsampling!r}, {wanted}")
-    return factors
-
-
-def _quantization_tables(
-    quant_tables: Array | Sequence[Array] | None, quality: int, channels: int
-) -> list[QuantizationTable]:
-    if quant_tables is None:
-        base = (tables.LUMINANCE_QUANTIZATION, tables.CHROMINANCE_QUANTIZATION)
-        arrays = np.stack([scale_table(table, quality) for table in base[:channels]])
-    else:
-        try:
-            arrays = np.asarray(quant_tables)
-        except ValueError:
-            raise ValueError("quant_tables has a ragged shape, must be (8, 8) or (n, 8, 8)") from None
-        arrays = arrays[np.newaxis] if arrays.ndim == 2 else arrays
-        if arrays.ndim != 3 or arrays.shape[1:] != (8, 8) or not 1 <= len(arrays) <= channels:
-            shape = np.shape(quant_tables)
-            raise ValueError(
-                f"quant_tables has shape {shape}, must be (8, 8) or (n, 8, 8) with n = 1 ... {channels}"
-            )
-        if not np.issubdtype(arrays.dtype, np.integer):
-            raise TypeError(f"quant_tables has dtype {arrays.dtype}, must be integers")
-        if arrays.min() < 1 or arrays.max() > 65535:
-            raise ValueError(f"quant_tables holds {arrays.min()} ... {arrays.max()}, allowed are 1 ... 65535")
-    return [
-        QuantizationTable(n, int(table.max() > 255), tuple(int(step) for step in table.ravel()))
-        for n, table in enumerate(arrays)
-    ]
-
-
-# --------------------------------------------------------------------------------------------------
-# Stages by the caller
-
-
-def _checked_stages(stages: Mapping[str, Callable[..., Any]]) -> Backend:
-    """The reference back end with the caller's functions in it, each result checked where it comes back."""
-    for name, function in stages.items():
-        if name not in STAGES:
-            raise ValueError(f"stages has the key {name!r}, allowed are {', '.join(STAGES)}")
-        if not callable(function):
-            raise TypeError(f"stages[{name!r}] is a {type(function).__name__}, must be callable")
-    base = reference_backend()
-    picked: dict[str, Any] = {name: stages[name] for name in ("rgb_to_ycbcr", "downsample") if name in stages}
-    transforms = {name: stages[name] for name in ("fdct", "quantize") if name in stages}
-
-    def checked_transform(plane: Samples, table: Array, out: Coefficients) -> None:
-        wide: Array = np.zeros(out.shape, np.int64)
-        plane_to_coefficients(plane, table, wide, **transforms)
-        # F.1.2.1, F.1.2.2 – the codes of 8-bit samples end at category 11 for DC differences, 10 for AC.
-        ac = wide.copy()
-        ac[..., 0, 0] = 0
-        for kind, values, limit in (("DC", wide[..., 0, 0], 1024), ("AC", ac, 1023)):
-            worst = int(values.ravel()[np.abs(values).argmax()])
-            if abs(worst) > limit:
-                raise ValueError(
-                    f"stages {', '.join(sorted(transforms))}: a quantised {kind} coefficient of {worst} "
-                    f"(category {category(worst)}), 8-bit samples give at most ±{limit}"
-                )
-        out[...] = wide
-
-    return replace(
-        base,
-        name="reference with the caller's stages",
-        component_planes=partial(component_planes, **picked),
-        plane_to_coefficients=checked_transform if transforms else base.plane_to_coefficients,
-        count_symbols=partial(base.count_symbols, stages=stages),
-        encode_scan=partial(base.encode_scan, stages=stages),
-    )
