@@ -12,7 +12,7 @@ from ._types import Samples
 from .arguments import checked_bytes, checked_integer
 from .backend import Backend, get_backend
 from .errors import FormatError, LimitError, UnsupportedError
-from .huffman import HuffmanSpec, canonical_codes, code_lengths
+from .huffman import HuffmanSpec, decode_table
 from .jpeg_data import (
     FrameHeader,
     JpegData,
@@ -137,9 +137,11 @@ def decode(
     Pixels equal those of libjpeg-turbo with its defaults: ``islow`` transform, triangle-filter upsampling.
     Ratios of sampling factors like 3 : 2, which it refuses, are resampled linearly (`sampling.upsample`).
 
-    Two departures from "raise exactly where libjpeg-turbo warns or refuses". A file that lacks nothing but
+    Three departures from "raise exactly where libjpeg-turbo warns or refuses". A file that lacks nothing but
     EOI, its last MCU complete, decodes, with a warning in `DecodeInfo`. A file that has no scan for a
-    component is refused, where libjpeg-turbo fills in grey.
+    component is refused, where libjpeg-turbo fills in grey. And where its own warning depends on how far it
+    has read ahead – a few bytes too many behind a scan, a code that does not exist in the midst of one – the
+    file is refused.
 
     Colour follows libjpeg: three components are YCbCr if there is a JFIF segment; else an Adobe segment
     decides; else the identifiers "R", "G", "B" mean RGB and any others YCbCr.
@@ -329,7 +331,7 @@ class _Reader:
             message = f"{kind} Huffman table {destination} is used but not defined"
             raise FormatError(message, offset=offset, field="Tdj, Taj", clause="B.2.3")
         try:
-            canonical_codes(code_lengths(spec))
+            decode_table(spec)
         except ValueError as error:
             message = f"{kind} Huffman table {destination} is impossible: {error}"
             raise FormatError(message, offset=offset, field="Li", clause="C.2") from None

@@ -10,6 +10,7 @@ once a block.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -80,6 +81,7 @@ def decode_scan(
     return ScanEnd(skip_padding(data, offset), overlong_runs)
 
 
+@lru_cache(maxsize=64)
 def peek_table(spec: HuffmanSpec) -> Array:
     """For each value of the next 9 bits, length << 8 | symbol of the code they start with, or 0."""
     entries = np.zeros(1 << PEEK, np.int64)
