@@ -22,10 +22,11 @@ from PIL import ImageFile, features
 
 import jpeg_from_scratch
 from codec_eval.codec import Codec, Image
+from jpeg_from_scratch import sampling
 
 __all__ = ["PILLOW_SUBSAMPLINGS", "SUBSAMPLINGS", "OurJpeg", "PillowJpeg", "jpeg_codecs"]
 
-SUBSAMPLINGS = ("4:4:4", "4:4:0", "4:2:2", "4:2:0", "4:1:1", "4:1:0")
+SUBSAMPLINGS = tuple(sampling.SUBSAMPLINGS)
 """The names that our encoder knows."""
 
 PILLOW_SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
@@ -103,7 +104,7 @@ class OurJpeg(_Jpeg):
 
     def decode(self, data: bytes) -> Image:
         """Decode with `jpeg_from_scratch.decode`."""
-        return np.asarray(jpeg_from_scratch.decode(data))
+        return jpeg_from_scratch.decode(data)
 
     def _encoder(self) -> str:
         return f"jpeg_from_scratch {jpeg_from_scratch.__version__}"

@@ -69,7 +69,7 @@ def get_backend(name: str) -> Backend:
     try:
         return _fast_backend()
     except ModuleNotFoundError as error:
-        if error.name != "numba":
+        if error.name not in ("numba", "llvmlite"):
             raise
         _warn_without_numba()
         return reference_backend()

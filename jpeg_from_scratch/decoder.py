@@ -128,7 +128,7 @@ def decode(
         If it is progressive, arithmetic-coded, lossless, hierarchical, of 12 bits, or of more than 3
         components.
     LimitError
-        If a limit would be passed; before memory is taken.
+        If a limit would be passed, or a side is above 65500; before memory is taken.
     TypeError, ValueError
         If an argument is wrong.
 

@@ -118,8 +118,9 @@ def encode(
     restart_interval = checked_integer("restart_interval", restart_interval, 0, 65535)
     factors = sampling_factors(subsampling, channels)
     steps = quantization_tables(quant_tables, quality, channels)
-    engine = get_backend(backend)
-    if stages is not None:
+    if stages is None:
+        engine = get_backend(backend)
+    else:
         stages = checked_stages(stages)
         engine = backend_with_stages(stages)
 
