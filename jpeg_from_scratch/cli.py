@@ -12,6 +12,7 @@ import io
 import os
 import secrets
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -66,9 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        with announce_compilation():
+        with announce_compilation(), warnings.catch_warnings(record=True) as notes:
             arguments.run(arguments)
         sys.stdout.flush()
+        for note in dict.fromkeys(str(caught.message) for caught in notes):
+            print(f"jpeg-from-scratch: note: {note}", file=sys.stderr)
     except BrokenPipeError:
         # The reader of our output, `head` say, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -147,7 +147,7 @@ def shrink(rows, h_ratio, v_ratio, out):
         total = area // 2
         for v in range(v_ratio):
             for h in range(h_ratio):
-                total += rows[v, h_ratio * x + h]
+                total += np.int64(rows[v, h_ratio * x + h])
         out[x] = total // area
 
 

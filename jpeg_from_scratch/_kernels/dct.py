@@ -92,10 +92,9 @@ def reciprocals(table: Array) -> tuple[Array, Array, Array]:
 @jit
 def transform_plane(plane, half, factor, shift, out):
     """Fill ``out[row, column]`` with the quantised coefficients of the plane's blocks."""
-    samples = np.empty(8 * STRIP, np.int32)
-    work = np.empty(8 * STRIP, np.int32)
+    samples = np.zeros(8 * STRIP, np.int32)
+    work = np.zeros(8 * STRIP, np.int32)
     quantized = np.zeros(8 * STRIP, np.int16)
-    samples[:] = 0
     columns = plane.shape[1] // 8
     for row in range(plane.shape[0] // 8):
         target = out[row].reshape(-1)

@@ -1,0 +1,164 @@
+"""How often `jpeg_from_scratch` is equal to libjpeg-turbo: tried, equal, not equal and why.
+
+    python benchmarks/equality.py                     every list of cases that the tests walk
+    python benchmarks/equality.py --quick             without the long ones
+    python benchmarks/equality.py --backend reference
+    python benchmarks/equality.py --mutants 5000      only: is strict decoding as strict as djpeg -strict?
+
+Lists whose data or program is absent are named and left out. The exit status is 1 if anything is not equal.
+"""
+
+from __future__ import annotations
+
+import _environment  # noqa: F401
+
+# isort: split
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import codec_data
+import jpeg_bad_files as bad_files
+import jpeg_cases as cases
+import jpeg_corpus as corpus
+import jpeg_freedoms as freedoms
+import jpeg_mutants as mutants
+import jpeg_peers as peers
+import jpeg_pictures as pictures
+import jpeg_surgery as surgery
+import numpy as np
+from jpeg_cases import DecodeCase, Tally
+
+import jpeg_from_scratch as jpeg
+
+Job = tuple[str, Callable[[], Tally]]
+
+
+def kodak(mode: str) -> dict[str, pictures.Picture]:
+    """Return the Kodak pictures by name; empty where they are absent."""
+    return {path.stem: codec_data.load_picture(path, mode) for path in codec_data.kodak_paths()}
+
+
+def spliced_cases() -> Iterator[DecodeCase]:
+    """Every choice of sampling factors 1 … 4 that libjpeg-turbo decodes, in scans of one component."""
+    for factors in surgery.all_factors():
+        if not surgery.is_fractional(factors):
+            sizes = surgery.component_sizes(factors, 19, 21)
+            planes = [pictures.grey(pictures.synthetic(*size, seed=i)) for i, size in enumerate(sizes)]
+            data = surgery.spliced(planes, factors, 19, 21)
+            yield DecodeCase(peers.factor_text(factors), data, peers.pillow_decode)
+
+
+def round_trips() -> Tally:
+    """Count the corpus files that come back byte for byte, and say what the others lost."""
+    tally, reasons = freedoms.compare_round_trips(corpus.sequential_files(codec_data.jpeg_manifest()))
+    print(freedoms.line(tally, reasons))
+    return tally
+
+
+def jobs(backend: str, quick: bool) -> Iterator[Job]:
+    """Yield the lists: encoding, decoding, round trips."""
+
+    def encoding(title: str, list_of_cases: Callable[[], Iterator[cases.EncodeCase]]) -> Job:
+        return title, lambda: cases.compare_encode(title, list_of_cases(), backend)
+
+    def decoding(title: str, list_of_cases: Callable[[], Iterator[DecodeCase]]) -> Job:
+        return title, lambda: cases.compare_decode(title, list_of_cases(), backend)
+
+    colour = pictures.synthetic(47, 61)
+    made = {"synthetic": colour, "synthetic, grey": pictures.grey(colour)}
+    yield encoding("qualities 1 … 100", partial(cases.quality_cases, made, range(1, 101)))
+    yield encoding("restart intervals", cases.restart_cases)
+    yield encoding("comments", cases.comment_cases)
+    yield encoding("quantisation tables", cases.quant_table_cases)
+    if not quick:
+        yield encoding("sizes 1×1 … 33×33", cases.size_cases)
+    if not quick and len(codec_data.kodak_paths()) == 24:
+        yield encoding("Kodak, colour", lambda: cases.quality_cases(kodak("RGB")))
+        yield encoding("Kodak, grey", lambda: cases.quality_cases(kodak("L")))
+    elif not quick:
+        print(f"left out: the Kodak pictures are not in {codec_data.folder()}")
+    yield decoding("files by Pillow", cases.pillow_files)
+    yield decoding("sampling factors, whole ratios", spliced_cases)
+    if peers.programs_installed():
+        yield encoding("cjpeg -sample", cases.cjpeg_cases)
+        yield decoding("files by cjpeg", cases.cjpeg_files)
+    else:
+        print("left out: cjpeg and djpeg are not installed")
+    entries = corpus.sequential_files(codec_data.jpeg_manifest())
+    if entries:
+        yield "corpus", lambda: corpus.compare_pixels(entries, backend)
+        yield "corpus", lambda: corpus.compare_coefficients(entries)
+        yield "corpus", round_trips
+    else:
+        print(f"left out: the JPEG corpus is not in {codec_data.folder()}")
+
+
+def strictness(number: int, backend: str) -> int:
+    """Compare verdicts on random damage with ``djpeg -strict``, and count the kinds of disagreement.
+
+    Where both decode, the pixels are compared too. Returns the number of disagreements.
+    """
+    tried, agreed, kinds, examples = 0, 0, Counter[str](), dict[str, str]()
+    sound = bad_files.sound_files()
+    for name, data in sound.items():
+        for i, mutant in enumerate(mutants.of(data, number // len(sound), seed=1)):
+            ours = cases.attempt(partial(jpeg.decode, mutant, backend=backend))
+            complaint = peers.djpeg_complaint(mutant)
+            tried += 1
+            kind = disagreement(ours, complaint, mutant)
+            if not kind:
+                agreed += 1
+                continue
+            kinds[kind] += 1
+            examples.setdefault(kind, f"{name}, mutant {i}")
+    print(f"random damage: tried {tried}, same verdict as djpeg -strict {agreed}, another {tried - agreed}")
+    for kind, times in kinds.most_common():
+        print(f"  {times:5} × {kind}   (first: {examples[kind]})")
+    return tried - agreed
+
+
+def disagreement(ours: object, complaint: str, data: bytes) -> str:
+    """Return the kind of disagreement of two verdicts on one file; empty if they agree."""
+    if isinstance(ours, Exception):
+        if not isinstance(ours, jpeg.JpegError):
+            return f"we fail with {type(ours).__name__}"
+        if complaint:
+            return ""
+        what = getattr(ours, "field", None) or getattr(ours, "feature", None) or getattr(ours, "limit", "")
+        return f"we refuse ({type(ours).__name__}: {what}), djpeg is content"
+    if complaint:
+        words = " ".join("N" if any(c.isdigit() for c in word) else word for word in complaint.split())
+        return f"we decode, djpeg says: {words}"
+    theirs = peers.djpeg(data)
+    return "" if np.array_equal(np.asarray(ours), theirs) else "both decode, the pixels differ"
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    summary, _, usage = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=summary, epilog=usage, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="without the long lists")
+    parser.add_argument("--backend", choices=("fast", "reference"), default="fast")
+    parser.add_argument(
+        "--mutants", type=int, metavar="N", help="compare verdicts on N damaged files instead"
+    )
+    options = parser.parse_args()
+    if options.mutants:
+        if not peers.programs_installed():
+            parser.error("djpeg is not installed (Debian: libjpeg-turbo-progs)")
+        strictness(options.mutants, options.backend)
+        return 0
+    unequal = 0
+    for _, job in jobs(options.backend, options.quick):
+        tally = job()
+        unequal += len(tally.different)
+        print(tally.report(), flush=True)
+    return 1 if unequal else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
