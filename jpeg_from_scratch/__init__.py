@@ -25,7 +25,8 @@ The files, in the order in which a picture passes through them – read them so:
 14. `microscope`       what is where in a file, on one screen
 15. `stages`           the caller's own functions in place of the encoder's
 16. `backend`          readable or compiled: who does the work
-17. `_kernels/`        the compiled twin of each stage
+17. `reference`        the readable path: the stages above, in a row
+18. `_kernels/`        the compiled path: a twin of each stage
 
 `tables` holds the data of the standard, `errors` what can be wrong with a file, `arguments` the checks of
 what a caller passes, `cli` the command line.

@@ -1,9 +1,9 @@
 """Which code does the work: the readable path or the compiled one.
 
 Each stage exists twice, with one signature and equal results to the last bit: as array code and plain
-Python in the file named after the stage (``"reference"``), and as a Numba kernel in ``_kernels/``
-(``"fast"``). A `Backend` is the set of stages that `encoder` and `decoder` call; they do not know which one
-they hold.
+Python in the file named after the stage (``"reference"``; put in a row in `reference`), and as a Numba
+kernel in ``_kernels/`` (``"fast"``). A `Backend` is the set of stages that `encoder` and `decoder` call; they
+do not know which one they hold.
 
 Numba is imported when the fast back end is first asked for. Where it is not installed, the reference back end
 takes its place, with a warning.
@@ -18,11 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
-from . import color, dct, quantization, sampling, scan_sequential
+from . import reference, scan_sequential
 from ._types import Array, Coefficients, Samples
-from .jpeg_data import FrameHeader, ceil_div
+from .jpeg_data import FrameHeader
 from .scan_sequential import ScanEnd
 
 __all__ = ["BACKENDS", "Backend", "announce_compilation", "get_backend"]
@@ -88,82 +86,19 @@ def _warn_without_numba() -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
-# --------------------------------------------------------------------------------------------------
-# The reference back end: the stages of the teaching files, put in a row
-
-
 @lru_cache(maxsize=1)
 def reference_backend() -> Backend:
     """Return the back end that needs no Numba."""
     return Backend(
         name="reference",
-        component_planes=component_planes,
-        plane_to_coefficients=plane_to_coefficients,
+        component_planes=reference.component_planes,
+        plane_to_coefficients=reference.plane_to_coefficients,
         count_symbols=scan_sequential.count_symbols,
         encode_scan=scan_sequential.encode_scan,
         decode_scan=scan_sequential.decode_scan,
-        coefficients_to_plane=coefficients_to_plane,
-        planes_to_image=planes_to_image,
+        coefficients_to_plane=reference.coefficients_to_plane,
+        planes_to_image=reference.planes_to_image,
     )
-
-
-def component_planes(
-    image: Samples,
-    frame: FrameHeader,
-    rgb_to_ycbcr: Callable[[Samples], Samples] = color.rgb_to_ycbcr,
-    downsample: Callable[..., Samples] = sampling.downsample,
-) -> list[Samples]:
-    """Colour conversion and downsampling."""
-    samples = image[..., np.newaxis] if image.ndim == 2 else rgb_to_ycbcr(image)
-    return [
-        sampling.component_plane(samples[..., i], frame, i, downsample) for i in range(len(frame.components))
-    ]
-
-
-def plane_to_coefficients(
-    plane: Samples,
-    table: Array,
-    out: Coefficients,
-    fdct: Callable[[Array], Array] = dct.fdct,
-    quantize: Callable[[Array, Array], Array] = quantization.quantize,
-) -> None:
-    """Level shift, DCT and quantisation (F.1.1.2), a row of blocks at a time: memory stays small."""
-    for row, strip in enumerate(np.split(plane, plane.shape[0] // 8)):
-        blocks = sampling.to_blocks(strip)[0].astype(np.int32) - 128  # A.3.1 – Level shift
-        out[row, : len(blocks)] = quantize(fdct(blocks), table)
-
-
-def coefficients_to_plane(coefficients: Coefficients, table: Array, height: int, width: int) -> Samples:
-    """Dequantisation, inverse DCT and level shift (F.2.1.4, F.2.1.5), a row of blocks at a time."""
-    rows, columns = ceil_div(height, 8), ceil_div(width, 8)
-    plane = np.empty((8 * rows, 8 * columns), np.uint8)
-    for row, blocks in enumerate(coefficients[:rows, :columns]):
-        samples = dct.idct_islow(quantization.dequantize(blocks, table)) + 128
-        plane[8 * row : 8 * row + 8] = sampling.from_blocks(samples[np.newaxis])
-    return plane[:height, :width]
-
-
-def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, is_ycbcr: bool) -> Samples:
-    """Upsampling and colour conversion."""
-    enlarged = [
-        sampling.upsample(
-            plane,
-            frame.height,
-            frame.width,
-            h_samp=component.h_samp,
-            h_max=frame.h_max,
-            v_samp=component.v_samp,
-            v_max=frame.v_max,
-        )
-        for plane, component in zip(planes, frame.components)
-    ]
-    if len(enlarged) == 1:
-        return np.ascontiguousarray(enlarged[0])
-    samples = np.stack(enlarged, axis=-1)
-    return color.ycbcr_to_rgb(samples) if is_ycbcr else samples
-
-
-# --------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager

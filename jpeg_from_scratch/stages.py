@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ._types import Array, Coefficients, Samples
-from .backend import Backend, component_planes, plane_to_coefficients, reference_backend
+from .backend import Backend, reference_backend
 from .coefficients import category
 from .huffman import HuffmanSpec, encode_table
+from .reference import component_planes, plane_to_coefficients
 
 __all__ = ["STAGES", "backend_with_stages", "checked_stages"]
 

@@ -1,7 +1,7 @@
 """Machine instructions that Numba has no name for: counting bits, and eight bytes at once, big end first.
 
 Loads and stores here are not checked against the bounds of the array, whatever Numba is told: whoever calls
-them keeps eight bytes of room. With compilation switched off (``NUMBA_DISABLE_JIT=1``) plain Python stands in.
+them keeps eight bytes of room. With compilation off (``NUMBA_DISABLE_JIT=1``) plain Python stands in.
 """
 
 from __future__ import annotations

@@ -24,9 +24,11 @@ from ._scan import MAX_COMPONENTS, layout_arrays, slots
 NATURAL = tables.NATURAL_INDEX.astype(np.int64)
 ONE = np.uint64(1)
 MOST_BYTES_OF_A_BLOCK = 64 * 4  # a code has at most 16 bits, and at most 15 follow it
+MOST_SYMBOLS = 64 + 3  # of a block: one for each coefficient, and zero runs only where there are zeros
 RAW_BYTES = 1 << 15  # gathered before zeros are stuffed
-# What a kernel returns in place of the number of MCUs it has done.
+# What a kernel returns when it cannot go on
 MISSING_CODE, TOO_LARGE = -1, -2
+AC = 256  # where the AC symbols start in a table of both kinds
 LENGTH_BITS = 5  # of an entry of the code table: code << 5 | length
 
 
@@ -34,11 +36,12 @@ def encode_scan(
     coefficients: Sequence[Coefficients], layout: ScanLayout, scan_tables: ScanTables, restart_interval: int
 ) -> bytes:
     """Code a scan; see `scan_sequential.encode_scan`."""
-    codes = np.zeros((2, MAX_COMPONENTS, 256), np.int64)
+    codes = np.zeros((MAX_COMPONENTS, 2 * AC), np.int64)
     for table_class, specs in enumerate((scan_tables.dc, scan_tables.ac)):
         for j, spec in enumerate(specs):
             table = encode_table(spec)
-            codes[table_class, j] = table.codes.astype(np.int64) << LENGTH_BITS | table.lengths
+            entries = table.codes.astype(np.int64) << LENGTH_BITS | table.lengths
+            codes[j, AC * table_class : AC * (table_class + 1)] = entries
     arrays, (units, factors) = slots(coefficients), layout_arrays(layout)
     raw = np.empty(RAW_BYTES + MOST_BYTES_OF_A_BLOCK * len(units) + 8, np.uint8)
     out = np.empty(16 * len(units) * layout.mcus + 4 * len(raw), np.uint8)
@@ -48,8 +51,8 @@ def encode_scan(
             arrays, units, factors, layout.mcu_columns, layout.mcus, restart_interval, codes, raw, out, state
         )
         if status == MISSING_CODE:
-            table_class, j, symbol = state[:3]
-            raise missing_code(int(table_class), int(j), int(symbol))
+            table_class, symbol = divmod(int(state[1]), AC)
+            raise missing_code(table_class, int(state[0]), symbol)
         if status == TOO_LARGE:
             raise _too_large(int(state[0]))
         if state[0] < layout.mcus:  # the buffer is full
@@ -62,13 +65,13 @@ def count_symbols(
 ) -> tuple[Array, Array]:
     """Count the symbols of a scan; see `scan_sequential.count_symbols`."""
     units, factors = layout_arrays(layout)
-    counts = np.zeros((2, MAX_COMPONENTS, 256), np.int64)
+    counts = np.zeros((MAX_COMPONENTS, 2 * AC), np.int64)
     worst = count_mcus(
         slots(coefficients), units, factors, layout.mcu_columns, layout.mcus, restart_interval, counts
     )
     if worst:
         raise _too_large(worst)
-    return counts[0, : len(coefficients)], counts[1, : len(coefficients)]
+    return counts[: len(coefficients), :AC], counts[: len(coefficients), AC:]
 
 
 def _too_large(value: int) -> ValueError:
@@ -82,7 +85,7 @@ def encode_mcus(arrays, units, factors, mcu_columns, mcus, restart_interval, cod
     """Code MCUs from ``state[0]`` on, until the last or until `out` is nearly full; keep the state."""
     mcu, written, bits, count = state[0], state[1], np.uint64(state[2]), state[3]
     dc_pred = state[4:]
-    zz = np.empty(64, np.int16)
+    symbols, values = np.empty(MOST_SYMBOLS, np.int64), np.empty(MOST_SYMBOLS, np.int64)
     position = np.int64(0)  # in `raw`
     while mcu < mcus and written + 2 * raw.shape[0] + 8 <= out.shape[0]:
         if restart_interval and mcu and mcu % restart_interval == 0:
@@ -98,50 +101,18 @@ def encode_mcus(arrays, units, factors, mcu_columns, mcus, restart_interval, cod
             j = units[unit, 0]
             row = mcu_row * factors[j, 0] + units[unit, 1]
             column = mcu_column * factors[j, 1] + units[unit, 2]
-            waiting = to_zigzag(arrays[j][row, column].reshape(-1), zz)
-
-            difference = np.int64(zz[0]) - dc_pred[j]
-            dc_pred[j] = zz[0]
-            size = bit_length(abs(difference))
-            if size > 15:
-                state[0] = difference
+            found = block_symbols(arrays[j][row, column].reshape(-1), dc_pred, j, symbols, values)
+            if found < 0:
+                state[0] = values[0]
                 return TOO_LARGE
-            entry = codes[0, j, size]
-            if entry == 0:
-                state[0], state[1], state[2] = 0, j, size
-                return MISSING_CODE
-            bits, count, position = put(bits, count, entry, size, difference, raw, position)
-
-            ac_codes = codes[1, j]
-            last = np.int64(0)
-            while waiting:
-                k = trailing_zeros(waiting)
-                waiting &= waiting - ONE
-                run = k - last - 1
-                last = k
-                while run > 15:
-                    entry = ac_codes[0xF0]
-                    if entry == 0:
-                        state[0], state[1], state[2] = 1, j, 0xF0
-                        return MISSING_CODE
-                    bits, count, position = put(bits, count, entry, 0, 0, raw, position)
-                    run -= 16
-                value = np.int64(zz[k])
-                size = bit_length(abs(value))
-                if size > 15:
-                    state[0] = value
-                    return TOO_LARGE
-                entry = ac_codes[16 * run + size]
+            table = codes[j]
+            for i in range(found):
+                symbol = symbols[i]
+                entry = table[symbol]
                 if entry == 0:
-                    state[0], state[1], state[2] = 1, j, 16 * run + size
+                    state[0], state[1] = j, symbol
                     return MISSING_CODE
-                bits, count, position = put(bits, count, entry, size, value, raw, position)
-            if last < 63:
-                entry = ac_codes[0]
-                if entry == 0:
-                    state[0], state[1], state[2] = 1, j, 0
-                    return MISSING_CODE
-                bits, count, position = put(bits, count, entry, 0, 0, raw, position)
+                bits, count, position = put(bits, count, entry, symbol & 15, values[i], raw, position)
         mcu += 1
         if position >= RAW_BYTES:
             written = stuff(raw, position, out, written)
@@ -154,14 +125,44 @@ def encode_mcus(arrays, units, factors, mcu_columns, mcus, restart_interval, cod
 
 
 @inline
-def to_zigzag(block, zz):
-    """Read a block in zigzag order. Returns a word whose bit k tells whether AC coefficient k is not zero."""
-    waiting = np.uint64(0)
-    for k in range(64):
-        value = block[NATURAL[k]]
-        zz[k] = value
-        waiting |= np.uint64(value != 0) << np.uint64(k)
-    return waiting & ~ONE
+def block_symbols(block, dc_pred, j, symbols, values):
+    """Turn a block into symbols and their values, DC first; twin of `coefficients.run_length`.
+
+    AC symbols are raised by 256, so that one table holds both kinds. Returns how many symbols there are; or
+    −1, and the value in ``values[0]``, if one is too large to have a symbol.
+    """
+    waiting = np.uint64(0)  # bit k: coefficient k of the zigzag sequence is not zero
+    for k in range(1, 64):
+        waiting |= np.uint64(block[NATURAL[k]] != 0) << np.uint64(k)
+    difference = np.int64(block[0]) - dc_pred[j]
+    dc_pred[j] = block[0]
+    symbols[0], values[0] = bit_length(abs(difference)), difference
+    largest = symbols[0]
+    found = np.int64(1)
+    last = np.int64(0)
+    while waiting:
+        k = trailing_zeros(waiting)
+        waiting &= waiting - ONE
+        run = k - last - 1
+        last = k
+        while run > 15:
+            symbols[found], values[found] = AC + 0xF0, 0
+            found += 1
+            run -= 16
+        value = np.int64(block[NATURAL[k]])
+        size = bit_length(abs(value))
+        largest = max(largest, size)
+        symbols[found], values[found] = AC + 16 * run + size, value
+        found += 1
+    if last < 63:
+        symbols[found], values[found] = AC, 0
+        found += 1
+    if largest > MAX_CATEGORY:
+        for i in range(found):
+            if bit_length(abs(values[i])) > MAX_CATEGORY:
+                values[0] = values[i]
+        return np.int64(-1)
+    return found
 
 
 @inline
@@ -204,8 +205,8 @@ def stuff(raw, count, out, written):
 @jit
 def count_mcus(arrays, units, factors, mcu_columns, mcus, restart_interval, counts):
     """Count the symbols of all MCUs. Returns 0, or a value too large to have a symbol."""
-    dc_pred = np.zeros(4, np.int64)
-    zz = np.empty(64, np.int16)
+    dc_pred = np.zeros(MAX_COMPONENTS, np.int64)
+    symbols, values = np.empty(MOST_SYMBOLS, np.int64), np.empty(MOST_SYMBOLS, np.int64)
     for mcu in range(mcus):
         if restart_interval and mcu % restart_interval == 0:
             dc_pred[:] = 0
@@ -214,24 +215,9 @@ def count_mcus(arrays, units, factors, mcu_columns, mcus, restart_interval, coun
             j = units[unit, 0]
             row = mcu_row * factors[j, 0] + units[unit, 1]
             column = mcu_column * factors[j, 1] + units[unit, 2]
-            waiting = to_zigzag(arrays[j][row, column].reshape(-1), zz)
-            difference = np.int64(zz[0]) - dc_pred[j]
-            dc_pred[j] = zz[0]
-            size = bit_length(abs(difference))
-            if size > 15:
-                return difference
-            counts[0, j, size] += 1
-            last = np.int64(0)
-            while waiting:
-                k = trailing_zeros(waiting)
-                waiting &= waiting - ONE
-                run = k - last - 1
-                last = k
-                size = bit_length(abs(np.int64(zz[k])))
-                if size > 15:
-                    return np.int64(zz[k])
-                counts[1, j, 0xF0] += run >> 4
-                counts[1, j, 16 * (run & 15) + size] += 1
-            if last < 63:
-                counts[1, j, 0] += 1
+            found = block_symbols(arrays[j][row, column].reshape(-1), dc_pred, j, symbols, values)
+            if found < 0:
+                return values[0]
+            for i in range(found):
+                counts[j, symbols[i]] += 1
     return np.int64(0)

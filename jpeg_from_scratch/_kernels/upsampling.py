@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import backend, sampling
+from .. import reference, sampling
 from .._types import Samples
 from ..jpeg_data import FrameComponent, FrameHeader
 from ._jit import jit
@@ -25,7 +25,7 @@ def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, is_ycbcr: boo
     """Enlarge the planes and convert their colours; see `backend.planes_to_image`."""
     if len(planes) != 3:
         # One plane is copied; two, which are no colours, are rare: array code does it.
-        return backend.planes_to_image(planes, frame, is_ycbcr)
+        return reference.planes_to_image(planes, frame, is_ycbcr)
     prepared = []
     for plane, component in zip(planes, frame.components):
         prepared += [*_prepare(plane, component, frame)]
