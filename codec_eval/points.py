@@ -1,7 +1,7 @@
 """One measured point: a picture, through a codec, at a quality; and the CSV file that points stream to.
 
-The CSV is the memory of a sweep: each finished point is a line in it at once, so that a stopped run goes on where
-it stopped, and the report is made from it alone.
+The CSV is the memory of a sweep: each finished point is a line in it at once, so that a stopped run goes on
+where it stopped, and the report is made from it alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["COLUMNS", "RatePoint", "format_row", "header", "read_points"]
 
@@ -108,7 +109,7 @@ def _line(cells: object) -> str:
     return stream.getvalue()
 
 
-def _value(name: str, cell: str) -> object:
+def _value(name: str, cell: str) -> Any:
     if name in _TEXT:
         return cell
     if cell == "":
