@@ -16,7 +16,7 @@ Two versions stand here, each forward and back:
     every decoder worth the name has it, so that encoder and decoder drift apart by nothing.
 
 How far apart they are: over random, extreme and basis-pattern blocks `fdct` differs from the definition by
-less than 0.25, where a coefficient is up to ±1024; `idct_islow` by less than 0.6 of a grey level, 0.5 of
+less than 0.25, where a coefficient is up to ±1024; `idct_islow` by less than 0.65 of a grey level, 0.5 of
 which is the rounding to an integer. So a rounded transform moves a quantised coefficient only if it lay
 close to the border between two steps anyway.
 

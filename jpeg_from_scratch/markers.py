@@ -47,12 +47,7 @@ def find_marker(data: bytes, position: int) -> tuple[int, int]:
     Returns
     -------
     offset, marker : int
-        The offset of the marker's last X'FF', and its code.
-
-    Raises
-    ------
-    FormatError
-        If something else stands there, or the file ends.
+        The offset of the marker's last X'FF', and its code. `FormatError` if something else stands there.
     """
     offset = position
     while offset < len(data) and data[offset] == 0xFF:
@@ -90,29 +85,19 @@ def is_standalone(marker: int) -> bool:
 def payload_bounds(data: bytes, offset: int, marker: int) -> tuple[int, int]:
     """Return where the parameters of the segment at `offset` start and end (B.1.1.4)."""
     name = marker_name(marker)
+
+    def wrong(message: str, at: int) -> FormatError:
+        return FormatError(message, offset=at, field="segment length", clause="B.1.1.4")
+
     if offset + 4 > len(data):
-        raise FormatError(
-            f"the file ends in the length of the {name} segment",
-            offset=len(data),
-            field="segment length",
-            clause="B.1.1.4",
-        )
+        raise wrong(f"the file ends in the length of the {name} segment", len(data))
     length = int.from_bytes(data[offset + 2 : offset + 4])
     if length < 2:
-        raise FormatError(
-            f"a length of {length} in the {name} segment; it counts its own two bytes",
-            offset=offset + 2,
-            field="segment length",
-            clause="B.1.1.4",
-        )
+        raise wrong(f"a length of {length} in the {name} segment; it counts its own two bytes", offset + 2)
     end = offset + 2 + length
     if end > len(data):
-        raise FormatError(
-            f"the {name} segment of {length} bytes passes the end of the file by {end - len(data)}",
-            offset=offset + 2,
-            field="segment length",
-            clause="B.1.1.4",
-        )
+        over = end - len(data)
+        raise wrong(f"the {name} segment of {length} bytes passes the end of the file by {over}", offset + 2)
     return offset + 4, end
 
 
@@ -396,37 +381,76 @@ def format_segment(segment: Segment, frame: FrameHeader) -> bytes:
 def _marker_and_payload(segment: Segment, frame: FrameHeader) -> tuple[int, bytes | None]:
     match segment:
         case AppData(n, payload):
-            return tables.APP0 + n, payload
+            return tables.APP0 + _fitting("n of APPn", n, 4), payload
         case Comment(payload):
             return tables.COM, payload
         case OtherSegment(marker, other):
             return marker, other
         case RestartInterval(interval):
-            return tables.DRI, interval.to_bytes(2)
+            return tables.DRI, _word("Ri", interval)
         case QuantizationTables(quantization_tables):
             return tables.DQT, b"".join(map(_format_quantization_table, quantization_tables))
         case HuffmanTables(huffman_tables):
-            return tables.DHT, b"".join(
-                bytes((16 * table.table_class + table.destination, *table.spec.bits, *table.spec.values))
-                for table in huffman_tables
-            )
+            return tables.DHT, b"".join(map(_format_huffman_table, huffman_tables))
         case FrameHeader():
-            payload = bytes((segment.precision,)) + segment.height.to_bytes(2) + segment.width.to_bytes(2)
-            payload += bytes((len(segment.components),))
-            for c in segment.components:
-                payload += bytes((c.component_id, 16 * c.h_samp + c.v_samp, c.quant_table))
-            return segment.marker, payload
+            return segment.marker, _format_frame_header(segment)
         case ScanHeader():
-            payload = bytes((len(segment.components),))
-            for s in segment.components:
-                component_id = frame.components[s.component].component_id
-                payload += bytes((component_id, 16 * s.dc_table + s.ac_table))
-            approx = 16 * segment.approx_high + segment.approx_low
-            return tables.SOS, payload + bytes((segment.spectral_start, segment.spectral_end, approx))
+            return tables.SOS, _format_scan_header(segment, frame)
     raise TypeError(f"{type(segment).__name__} is not a segment")
 
 
 def _format_quantization_table(table: QuantizationTable) -> bytes:
-    zz = np.array(table.values)[tables.NATURAL_INDEX]
-    elements = zz.astype(">u2" if table.precision else np.uint8).tobytes()
-    return bytes((16 * table.precision + table.destination,)) + elements
+    if len(table.values) != 64:
+        raise ValueError(f"a quantization table of {len(table.values)} steps, must be 64")
+    element = _word if table.precision else _byte
+    steps = b"".join(element("Qk", table.values[i]) for i in tables.NATURAL_INDEX)
+    return _nibbles("Pq, Tq", table.precision, table.destination) + steps
+
+
+def _format_huffman_table(table: HuffmanTable) -> bytes:
+    bits, values = table.spec.bits, table.spec.values
+    if len(bits) != 16 or sum(bits) != len(values):
+        raise ValueError(
+            f"a Huffman table of {len(bits)} counts, {sum(bits)} codes and {len(values)} symbols"
+        )
+    body = b"".join(_byte("Li", count) for count in bits) + b"".join(
+        _byte("Vi,j", symbol) for symbol in values
+    )
+    return _nibbles("Tc, Th", table.table_class, table.destination) + body
+
+
+def _format_frame_header(frame: FrameHeader) -> bytes:
+    payload = _byte("P", frame.precision) + _word("Y", frame.height) + _word("X", frame.width)
+    payload += _byte("Nf", len(frame.components))
+    for component in frame.components:
+        payload += _byte("Ci", component.component_id)
+        payload += _nibbles("Hi, Vi", component.h_samp, component.v_samp)
+        payload += _byte("Tqi", component.quant_table)
+    return payload
+
+
+def _format_scan_header(scan: ScanHeader, frame: FrameHeader) -> bytes:
+    payload = _byte("Ns", len(scan.components))
+    for component in scan.components:
+        payload += _byte("Csj", frame.components[component.component].component_id)
+        payload += _nibbles("Tdj, Taj", component.dc_table, component.ac_table)
+    payload += _byte("Ss", scan.spectral_start) + _byte("Se", scan.spectral_end)
+    return payload + _nibbles("Ah, Al", scan.approx_high, scan.approx_low)
+
+
+def _byte(field: str, value: int) -> bytes:
+    return bytes((_fitting(field, value, 8),))
+
+
+def _word(field: str, value: int) -> bytes:
+    return _fitting(field, value, 16).to_bytes(2)
+
+
+def _nibbles(field: str, high: int, low: int) -> bytes:
+    return bytes((16 * _fitting(field, high, 4) + _fitting(field, low, 4),))
+
+
+def _fitting(field: str, value: int, bits: int) -> int:
+    if not 0 <= value < 1 << bits:
+        raise ValueError(f"{field} = {value} does not fit {bits} bits")
+    return value

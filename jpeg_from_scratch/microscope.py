@@ -185,28 +185,27 @@ def _scan_words(payload: bytes) -> str:
 
 def _quantization_words(table: QuantizationTable) -> str:
     steps = table.array()
+    # Table 0 is the luminance table by custom. Low qualities, all steps 255, are those of both bases.
     bases = (tables.LUMINANCE_QUANTIZATION, tables.CHROMINANCE_QUANTIZATION)
-    qualities = [q for base in bases for q in range(1, 101) if np.array_equal(scale_table(base, q), steps)]
-    quality = f" (quality {max(qualities)})" if qualities else ""
+    bases = bases if table.destination == 0 else bases[::-1]
+    qualities = [
+        q for base in bases for q in range(100, 0, -1) if np.array_equal(scale_table(base, q), steps)
+    ]
+    quality = f" (quality {qualities[0]})" if qualities else ""
     first = " ".join(str(step) for step in steps[0])
     return f"table {table.destination}, {8 << table.precision} bit, first row {first}{quality}"
 
 
 def _huffman_words(table: HuffmanTable) -> str:
     lengths = [length for length, count in enumerate(table.spec.bits, 1) if count]
-    count = len(table.spec.values)
-    codes = f"{count} code{'s' * (count != 1)}"
-    span = (
-        f" of {lengths[0]} ... {lengths[-1]} bits"
-        if len(lengths) > 1
-        else f" of {lengths[0]} bits"
-        if lengths
-        else ""
-    )
+    codes = f"{len(table.spec.values)} code{'s' * (len(table.spec.values) != 1)}"
+    if lengths:
+        span = f"{lengths[0]} ... {lengths[-1]}" if len(lengths) > 1 else f"{lengths[0]}"
+        codes += f" of {span} bit{'s' * (lengths[-1] > 1)}"
     kind = ("DC", "AC")[table.table_class]
     typical = type(table.spec).typical_ac() if table.table_class else type(table.spec).typical_dc()
     source = " (K.3's typical table)" if table.spec in typical else ""
-    return f"{kind} table {table.destination}: {codes}{span}{source}"
+    return f"{kind} table {table.destination}: {codes}{source}"
 
 
 def _application_words(segment: AppData) -> str:

@@ -130,8 +130,7 @@ def scan_symbols(
             dc_pred[j] = int(zz[0])
             yield Symbol(j, 0, _checked_category(difference), difference)
             for symbol, value in run_lengths(zz):
-                if symbol & 15:
-                    _checked_category(value)
+                _checked_category(value)
                 yield Symbol(j, 1, int(symbol), int(value))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,10 +103,27 @@ def test_16_bit_rgb_is_refused_though_pillow_opens_it_as_8_bit(tmp_path: Path) -
         images.load(path)
 
 
+def deep_png(samples: np.ndarray) -> bytes:
+    """Write 16-bit RGB samples as PNG, which Pillow cannot: no filters, one chunk of data."""
+    height, width = samples.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
 def test_16_bit_rgb_png_is_refused(tmp_path: Path) -> None:
-    imagecodecs = pytest.importorskip("imagecodecs")
     path = tmp_path / "deep.png"
-    path.write_bytes(imagecodecs.png_encode(RGB.astype(np.uint16) * 257))
+    path.write_bytes(deep_png(RGB.astype(np.uint16) * 257))
+    with Image.open(path) as opened:
+        assert opened.mode == "RGB"  # the trap
     with pytest.raises(ValueError, match="more than 8 bits"):
         images.load(path)
 

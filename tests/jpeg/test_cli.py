@@ -14,10 +14,10 @@ import jpeg_peers as peers
 import jpeg_pictures as pictures
 import numpy as np
 import pytest
-from jpeg_from_scratch.cli import main
 from PIL import Image
 
 from jpeg_from_scratch import __version__, decode
+from jpeg_from_scratch.cli import main
 
 COLOUR = pictures.synthetic(31, 45, seed=13)
 GREY = pictures.grey(COLOUR)
