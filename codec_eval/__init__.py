@@ -2,13 +2,28 @@
 
 Read in this order:
 
-1. `codec_eval.codec`   – what a codec has to offer: the `Codec` protocol
-2. `codec_eval.metrics` – distortion (MSE, PSNR, SSIM) and rate (bits per pixel)
-3. `codec_eval.images`  – pictures as honest originals, files written whole or not at all
-4. `codec_eval.codecs`  – our JPEG, and Pillow's as its peer
-5. `codec_eval.compare` – one picture through several codecs: the measurement and its table
-6. `codec_eval.plots`   – the same as a figure
-7. `codec_eval.cli`     – the command ``codec-eval compare``
+ 1. `codec_eval.codec`           – what a codec has to offer: the `Codec` protocol
+ 2. `codec_eval.metrics`         – distortion (MSE, PSNR) and rate (bits per pixel)
+ 3. `codec_eval.similarity`      – structural similarity on one scale and on five
+ 4. `codec_eval.images`          – pictures as honest originals, files written whole or not at all
+ 5. `codec_eval.codecs`          – our JPEG, and Pillow's as its peer
+ 6. `codec_eval.pillow_codecs`   – JPEG 2000, WebP, AVIF
+ 7. `codec_eval.registry`        – codecs by name, those of other packages too
+ 8. `codec_eval.compare`         – one picture through several codecs: the measurement and its table
+ 9. `codec_eval.plots`           – the same as a figure
+10. `codec_eval.points`          – one measured point, and the CSV file that points stream to
+11. `codec_eval.rate_distortion` – the sweep: pictures × codecs × qualities (with `workers`, `sweep_record`)
+12. `codec_eval.table`           – a folder at one quality: the table of a lab report
+13. `codec_eval.averages`        – from points to curves
+14. `codec_eval.bd_rate`         – the mean distance between two curves
+15. `codec_eval.anchors`         – points of published codecs
+16. `codec_eval.rd_plots`        – the curves drawn; `inline_svg` puts them into a page
+17. `codec_eval.strip`           – the same crop from every codec at the same bits
+18. `codec_eval.report`          – all of it on one page
+19. `codec_eval.rate_control`    – the quality that meets a number of bytes, a rate, a PSNR
+20. `codec_eval.cli`             – ``codec-eval``, with a file in `codec_eval.commands` for each command
+
+`codec_eval.arguments` checks what is passed to the measures; `codec_eval._kernels` holds compiled twins.
 """
 
 from __future__ import annotations
@@ -22,39 +37,53 @@ from codec_eval.metrics import (
     compression_ratio,
     dssim,
     mean_absolute_difference,
+    ms_ssim,
     mse,
     n_compression,
     psnr,
+    psnr_luma,
     ssim,
+    ssim_and_ms_ssim,
     ssim_global,
     ssim_map,
 )
+from codec_eval.pillow_codecs import Avif, Jpeg2000, WebP
+from codec_eval.registry import codec_names, default_qualities, make_codec
 from jpeg_from_scratch._version import __version__
 
 __all__ = [
+    "Avif",
     "Codec",
+    "Jpeg2000",
     "Measurement",
     "OurJpeg",
     "Picture",
     "PillowJpeg",
+    "WebP",
     "__version__",
     "bits_per_pixel",
     "check_quality",
+    "codec_names",
     "compare_bytes",
     "compression_ratio",
     "default_photograph",
+    "default_qualities",
     "dssim",
     "format_table",
     "jpeg_codecs",
     "load",
+    "make_codec",
     "mean_absolute_difference",
     "measure",
+    "ms_ssim",
     "mse",
     "n_compression",
     "psnr",
+    "psnr_luma",
     "read_picture",
     "save_png",
     "ssim",
+    "ssim_and_ms_ssim",
     "ssim_global",
     "ssim_map",
     "write_atomically",

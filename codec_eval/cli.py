@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from codec_eval import __version__
-from codec_eval.commands import compare
+from codec_eval.commands import compare, match, rd, report, table
 
 __all__ = ["main"]
 
-COMMANDS = (compare,)
+COMMANDS = (compare, table, match, rd, report)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,7 +21,11 @@ class Codec(Protocol):
     """A way to turn a picture into the bytes of a file and back.
 
     `decode` must need nothing but the bytes, so that their number is the whole rate; a codec holds its
-    settings and no state between calls.
+    settings and no state between calls. To be measured by worker processes it must be picklable, or be known
+    by a name (`codec_eval.registry`).
+
+    A member that the protocol does not ask for is used where it is there: ``useful_range``, the lowest and
+    the highest quality that people use, over which a sweep spreads its points by default.
     """
 
     @property

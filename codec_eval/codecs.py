@@ -1,8 +1,9 @@
-"""The codecs of the bench: our JPEG, and libjpeg's through Pillow as its peer.
+"""The JPEGs of the bench: ours, and libjpeg's through Pillow as its peer.
 
 Each comes with the default Huffman tables (the ones printed in T.81, Annex K.3) and with tables
 optimised for the picture (Annex K.2). The two differ by several per cent of the bytes, so a JPEG that
-something is compared with is named by encoder, subsampling and Huffman tables.
+something is compared with is named by encoder, subsampling and Huffman tables. Peers of other formats are in
+`codec_eval.pillow_codecs`; `codec_eval.registry` knows them all by name.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import PIL
 import PIL.Image
 from PIL import ImageFile, features
 
 import jpeg_from_scratch
 from codec_eval.codec import Codec, Image
+from codec_eval.pillow_codecs import decode_with_pillow
 from jpeg_from_scratch import sampling
 
 __all__ = ["PILLOW_SUBSAMPLINGS", "SUBSAMPLINGS", "OurJpeg", "PillowJpeg", "jpeg_codecs"]
@@ -47,6 +48,8 @@ class _Jpeg(ABC):
 
     subsampling: str = "4:2:0"
     optimize: bool = False
+
+    useful_range: ClassVar[tuple[int, int]] = (5, 95)
 
     _maker: ClassVar[str]
     _known: ClassVar[tuple[str, ...]] = SUBSAMPLINGS
@@ -114,18 +117,42 @@ class OurJpeg(_Jpeg):
 class PillowJpeg(_Jpeg):
     """The JPEG of Pillow, which is libjpeg-turbo in its own wheels.
 
+    Parameters
+    ----------
+    subsampling, optimize
+        As for `OurJpeg`.
+    progressive : bool
+        Spectral selection and successive approximation, in libjpeg's standard script of scans. The Huffman
+        tables are then always optimised, whatever `optimize` says.
+
     Raises
     ------
     ValueError
         If `subsampling` is not one of `PILLOW_SUBSAMPLINGS`.
     """
 
+    progressive: bool = False
+
     _maker = "jpeg-pillow"
     _known = PILLOW_SUBSAMPLINGS
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.progressive:
+            object.__setattr__(self, "optimize", True)
+
+    @property
+    def name(self) -> str:
+        """As for `OurJpeg`, with ``-progressive`` instead of ``-optimised`` where it applies."""
+        return super().name.replace("-optimised", "-progressive") if self.progressive else super().name
+
     def encode(self, image: Image, quality: int) -> bytes:
         """Compress with ``PIL.Image.save(format="JPEG")``."""
-        options: dict[str, object] = {"quality": quality, "optimize": self.optimize}
+        options: dict[str, object] = {
+            "quality": quality,
+            "optimize": self.optimize,
+            "progressive": self.progressive,
+        }
         if image.ndim == 3:  # given for a grey picture, it would change the grey component's factors
             options["subsampling"] = self.subsampling
         file = io.BytesIO()
@@ -135,15 +162,12 @@ class PillowJpeg(_Jpeg):
 
     def decode(self, data: bytes) -> Image:
         """Decode a grey or RGB file; `ValueError` for other kinds."""
-        with PIL.Image.open(io.BytesIO(data)) as picture:
-            if picture.mode not in ("L", "RGB"):
-                raise ValueError(f"data is a JPEG file of mode {picture.mode}: grey or RGB is needed")
-            return np.asarray(picture)
+        return decode_with_pillow(data, "JPEG")
 
     def _encoder(self) -> str:
         library = "libjpeg-turbo" if features.check_feature("libjpeg_turbo") else "libjpeg"
         version = features.version("libjpeg_turbo") or features.version("jpg")
-        return f"{library} {version} in Pillow {PIL.__version__}"
+        return f"{library} {version} in Pillow {PIL.__version__}" + ("; progressive" * self.progressive)
 
 
 def jpeg_codecs(subsampling: str = "4:2:0", *, grey: bool = False) -> list[Codec]:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["COLUMNS", "RatePoint", "format_row", "header", "read_points"]
+from codec_eval.images import write_atomically
+
+__all__ = ["COLUMNS", "RatePoint", "encode_row", "format_row", "header", "read_points", "write_points"]
+
+_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}  # names of files need not be UTF-8
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class RatePoint:
         The codec's name, with which the registry makes it.
     quality : int
     width, height, channels : int
-        Of the picture.
+        Of the picture; 0 if it could not be read.
     n_bytes : int or None
         The length of the compressed file. None, as all that follow, if the point failed.
     bpp : float or None
@@ -83,6 +87,16 @@ def format_row(point: RatePoint) -> str:
     return _line(["" if value is None else value for value in dataclasses.astuple(point)])
 
 
+def encode_row(point: RatePoint) -> bytes:
+    """Return the line of a point as it stands in the file, to be appended in one write."""
+    return format_row(point).encode(**_ENCODING)
+
+
+def write_points(path: Path, points: Iterable[RatePoint]) -> None:
+    """Write a CSV file of points, whole or not at all; `OSError` if that fails."""
+    write_atomically(path, header().encode() + b"".join(map(encode_row, points)))
+
+
 def read_points(path: Path) -> Iterator[RatePoint]:
     """Yield the points of a CSV file; a last line that was cut off is left out.
 
@@ -91,7 +105,7 @@ def read_points(path: Path) -> Iterator[RatePoint]:
     ValueError
         If the file has other columns, or a line is not a point.
     """
-    text = path.read_text(encoding="utf-8")
+    text = path.read_bytes().decode(**_ENCODING)
     lines = io.StringIO(text[: text.rfind("\n") + 1], newline="")
     rows = csv.reader(lines)
     if tuple(next(rows, ())) != COLUMNS:

@@ -24,6 +24,17 @@ import pytest
 NO_DATA = "no data: "
 HAS_NUMBA = find_spec("numba") is not None
 COMPILED = HAS_NUMBA and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+EXTRAS = {
+    "reference": (
+        "needs the extra `reference`; deselected without it",
+        all(find_spec(name) for name in ("torch", "pytorch_msssim", "bjontegaard")),
+    ),
+    "cluster": ("needs the extra `distributed`; deselected without it", bool(find_spec("distributed"))),
+    "browser": (
+        "needs playwright and the program chromium; deselected without them",
+        bool(find_spec("playwright") and shutil.which("chromium")),
+    ),
+}
 BACKENDS = ["fast", "reference"] if HAS_NUMBA else ["reference"]
 
 
@@ -31,13 +42,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register markers; where Numba is absent, its absence is no news (one test looks at that warning)."""
     config.addinivalue_line("markers", "big: large inputs; deselected where nothing is compiled")
     config.addinivalue_line("markers", "both_backends: deselected where there is only the reference")
+    for marker, (words, _) in EXTRAS.items():
+        config.addinivalue_line("markers", f"{marker}: {words}")
     if not HAS_NUMBA:
         config.addinivalue_line("filterwarnings", "ignore:Numba is not installed:RuntimeWarning")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out large inputs where kernels would be interpreted, and comparisons with what is not there."""
-    unwanted = [name for name, here in (("big", COMPILED), ("both_backends", HAS_NUMBA)) if not here]
+    here = {"big": COMPILED, "both_backends": HAS_NUMBA}
+    here |= {name: there for name, (_, there) in EXTRAS.items()}
+    unwanted = [name for name, there in here.items() if not there]
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in unwanted)]
     if left_out:
         items[:] = [item for item in items if item not in left_out]

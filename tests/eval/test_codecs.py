@@ -102,6 +102,23 @@ def test_pillow_refuses_to_decode_what_is_not_grey_or_rgb() -> None:
         PillowJpeg().decode(file.getvalue())
 
 
+@pytest.mark.parametrize("subsampling", PILLOW_SUBSAMPLINGS)
+def test_a_progressive_file_is_progressive_and_holds_the_same_picture(subsampling: str) -> None:
+    progressive, sequential = PillowJpeg(subsampling, progressive=True), PillowJpeg(subsampling)
+    data = progressive.encode(RGB, 80)
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.info["progressive"] == 1
+    assert luma_factors(data) == FACTORS[subsampling]
+    assert progressive.name == sequential.name + "-progressive"
+    assert "progressive" in progressive.description
+    assert "optimised" in progressive.description
+    np.testing.assert_array_equal(progressive.decode(data), sequential.decode(sequential.encode(RGB, 80)))
+
+
+def test_progressive_says_all_about_the_tables() -> None:
+    assert PillowJpeg(optimize=True, progressive=True) == PillowJpeg(progressive=True)
+
+
 @pytest.mark.parametrize("quality", [0, 101, -5])
 def test_a_quality_out_of_range_names_codec_and_range(quality: int) -> None:
     with pytest.raises(ValueError, match=rf"quality is {quality}: jpeg-ours takes 1 to 100"):

@@ -16,7 +16,7 @@ from codec_eval import metrics
 peers = pytest.importorskip("skimage.metrics")
 
 PAIRWISE = [metrics.mse, metrics.mean_absolute_difference]
-RANGED = [metrics.psnr, metrics.ssim, metrics.ssim_map, metrics.ssim_global, metrics.dssim]
+RANGED = [metrics.psnr, metrics.psnr_luma, metrics.ssim, metrics.ssim_map, metrics.ssim_global, metrics.dssim]
 
 pictures = hnp.arrays(np.uint8, st.sampled_from([(11, 11), (11, 40, 3), (17, 33), (13, 12, 3)]))
 
@@ -87,6 +87,38 @@ def test_psnr_of_colour_is_over_all_samples_not_a_mean_over_channels() -> None:
     decoded = original.copy()
     decoded[..., 0] = 30  # the mean of three PSNRs would be infinite
     assert metrics.psnr(original, decoded, data_range=255) == pytest.approx(10 * math.log10(255**2 / 300))
+
+
+def test_psnr_of_the_luma_weighs_the_channels() -> None:
+    original, decoded = noisy_pair((31, 40, 3))
+    luma = np.array([0.299, 0.587, 0.114])
+    expected = metrics.psnr(original @ luma, decoded @ luma, data_range=255)
+    assert metrics.psnr_luma(original, decoded, data_range=255) == pytest.approx(expected, abs=1e-10)
+    for channel, weight in enumerate(luma):
+        changed = np.zeros((4, 5, 3), np.uint8)
+        changed[..., channel] = 10
+        expected = 20 * math.log10(255 / (10 * weight))
+        assert metrics.psnr_luma(np.zeros_like(changed), changed, data_range=255) == pytest.approx(expected)
+    assert metrics.psnr_luma(original, original, data_range=255) == math.inf
+
+
+def test_psnr_of_the_luma_of_grey_is_psnr() -> None:
+    pair = noisy_pair((31, 40))
+    assert metrics.psnr_luma(*pair, data_range=255) == metrics.psnr(*pair, data_range=255)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 4, 1), (4, 4, 4), (4, 4, 3, 1)])
+def test_psnr_of_the_luma_needs_grey_or_rgb(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"\(H, W\) or \(H, W, 3\)"):
+        metrics.psnr_luma(np.zeros(shape), np.zeros(shape), data_range=255)
+
+
+def test_psnr_from_an_mse() -> None:
+    assert metrics.psnr_from_mse(255.0**2 / 1000, data_range=255) == pytest.approx(30.0)
+    assert metrics.psnr_from_mse(0.0, data_range=255) == math.inf
+    for wrong in (-1.0, math.nan):
+        with pytest.raises(ValueError, match="error is"):
+            metrics.psnr_from_mse(wrong, data_range=255)
 
 
 def test_psnr_uses_the_given_range() -> None:
