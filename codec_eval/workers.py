@@ -208,7 +208,7 @@ def _process_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     before = multiprocessing.active_children()
     spawn = multiprocessing.get_context("spawn")  # fork copies the locks of other threads, held or not
     with _one_thread_each():
-        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_start_worker)
+        pool = _Pool(jobs, mp_context=spawn, initializer=_start_worker)
         try:
             yield pool
         except BaseException:
@@ -218,6 +218,31 @@ def _process_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Pool(ProcessPoolExecutor):
+    """A pool whose processes are deaf to Ctrl-C from their first instruction on.
+
+    A terminal sends it to every process of the group. One that is still importing, before `_start_worker`
+    runs, would die of it and print a traceback. Processes are made in `submit`, and inherit what is blocked.
+    """
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        with _interrupts_held():
+            return super().submit(function, *arguments, **named)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait until this context is left, where the system can do that."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
