@@ -82,7 +82,7 @@ def _fast_backend() -> Backend:
 
 @lru_cache(maxsize=1)
 def _warn_without_numba() -> None:
-    message = "Numba is not installed: the reference path does the work, hundreds of times slower"
+    message = "Numba is not installed: the reference path does the work, 60 to 90 times slower"
     warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 

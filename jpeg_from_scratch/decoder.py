@@ -137,11 +137,11 @@ def decode(
     Pixels equal those of libjpeg-turbo with its defaults: ``islow`` transform, triangle-filter upsampling.
     Ratios of sampling factors like 3 : 2, which it refuses, are resampled linearly (`sampling.upsample`).
 
-    Three departures from "raise exactly where libjpeg-turbo warns or refuses". A file that lacks nothing but
+    Four departures from "raise exactly where libjpeg-turbo warns or refuses". A file that lacks nothing but
     EOI, its last MCU complete, decodes, with a warning in `DecodeInfo`. A file that has no scan for a
-    component is refused, where libjpeg-turbo fills in grey. And where its own warning depends on how far it
-    has read ahead – a few bytes too many behind a scan, a code that does not exist in the midst of one – the
-    file is refused.
+    component is refused, where libjpeg-turbo fills in grey. Where its own warning depends on how far it has
+    read ahead – a few bytes too many behind a scan, a code that does not exist in the midst of one – the file
+    is refused; but one whole byte of padding bits before a marker, which it may warn of too, is read.
 
     Colour follows libjpeg: three components are YCbCr if there is a JFIF segment; else an Adobe segment
     decides; else the identifiers "R", "G", "B" mean RGB and any others YCbCr.

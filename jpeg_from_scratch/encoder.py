@@ -96,7 +96,8 @@ def encode(
     Returns
     -------
     bytes
-        The file: byte for byte what libjpeg-turbo writes with these settings.
+        The file: byte for byte what libjpeg-turbo writes with these settings, where it has them. Ratios of
+        sampling factors that are not whole are ours.
 
     Raises
     ------

@@ -3,8 +3,8 @@
 Why it is fast. A *strip* of up to 32 blocks lies side by side in a flat array of 8 rows: element ``row ·
 STRIP + 8 · block + column``. A 1-D transform of all columns of a strip is then one long loop in which
 neighbours do the same to neighbouring numbers, and the compiler makes vector code of it; the same loop
-serves the rows after each block has been transposed in place of itself. Everything is cast back to int32,
-because Numba would make int64 of it. And the division by the step size is a multiplication and a shift by
+serves the rows after each block has been transposed. Everything is cast back to int32, because Numba would
+make int64 of it. And the division by the step size is a multiplication and a shift by
 numbers made beforehand, exact over the whole range (`reciprocals`).
 """
 

@@ -102,7 +102,7 @@ def decode_mcus(
     end, filled = unstuff(data, start, clean)
     bits, count, taken = np.uint64(0), np.int64(0), np.int64(0)  # bytes taken from `clean`
     overlong_runs = 0
-    dc_pred = np.zeros(4, np.int64)
+    dc_pred = np.zeros(MAX_COMPONENTS, np.int64)
     for mcu in range(mcus):
         if restart_interval and mcu and mcu % restart_interval == 0:
             position = offset_of(data, start, end, filled, taken - (count >> 3))

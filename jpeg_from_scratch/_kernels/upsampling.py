@@ -26,9 +26,9 @@ def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, is_ycbcr: boo
     if len(planes) != 3:
         # One plane is copied; two, which are no colours, are rare: array code does it.
         return reference.planes_to_image(planes, frame, is_ycbcr)
-    prepared = []
+    prepared: list[object] = []
     for plane, component in zip(planes, frame.components):
-        prepared += [*_prepare(plane, component, frame)]
+        prepared += _prepare(plane, component, frame)
     image = np.empty((frame.height, frame.width, 3), np.uint8)
     enlarge_and_convert(*prepared, is_ycbcr, image)
     return image
