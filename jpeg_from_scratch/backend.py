@@ -14,18 +14,30 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from . import reference, scan_sequential
 from ._types import Array, Coefficients, Samples
 from .jpeg_data import FrameHeader
-from .scan_sequential import ScanEnd
+from .scan import Status
 
 __all__ = ["BACKENDS", "Backend", "announce_compilation", "get_backend"]
 
 BACKENDS = ("fast", "reference")
+
+
+@dataclass(frozen=True)
+class ScanCoder:
+    """The coder of one kind of scans; `scan` says what each function must do.
+
+    `count` is None where there are no Huffman tables.
+    """
+
+    encode: Callable[..., bytes]
+    decode: Callable[..., Status]
+    count: Callable[..., tuple[Array, Array]] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,23 +51,27 @@ class Backend:
         Picture → one plane per component, in whole blocks: colour and downsampling.
     plane_to_coefficients(plane, table, out) -> None
         Plane → quantised coefficients, into the blocks of `out` that the plane covers.
-    count_symbols, encode_scan, decode_scan
-        As in `scan_sequential`.
     coefficients_to_plane(coefficients, table, height, width) -> ndarray of uint8
         Quantised coefficients → plane of the given size: the inverse of `plane_to_coefficients`. Blocks
         beyond that size, the padding to whole MCUs, are left out.
     planes_to_image(planes, frame, is_ycbcr) -> ndarray of uint8
         Planes → picture of shape (H, W) or (H, W, C): upsampling and colour.
+    scan_coders : mapping of str to ScanCoder
+        By the kind of scan: ``"sequential"``, ``"progressive"``, ``"lossless"``, and each of them followed by
+        ``" arithmetic"``.
     """
 
     name: str
     component_planes: Callable[[Samples, FrameHeader], list[Samples]]
     plane_to_coefficients: Callable[[Samples, Array, Coefficients], None]
-    count_symbols: Callable[..., tuple[Array, Array]]
-    encode_scan: Callable[..., bytes]
-    decode_scan: Callable[..., ScanEnd]
     coefficients_to_plane: Callable[[Coefficients, Array, int, int], Samples]
     planes_to_image: Callable[[Sequence[Samples], FrameHeader, bool], Samples]
+    scan_coders: Mapping[str, ScanCoder]
+
+    def scan_coder(self, frame: FrameHeader) -> ScanCoder:
+        """Return the coder of the scans of a frame."""
+        kind = "lossless" if frame.is_lossless else "progressive" if frame.is_progressive else "sequential"
+        return self.scan_coders[kind + " arithmetic" * frame.is_arithmetic]
 
 
 def get_backend(name: str) -> Backend:
@@ -93,11 +109,13 @@ def reference_backend() -> Backend:
         name="reference",
         component_planes=reference.component_planes,
         plane_to_coefficients=reference.plane_to_coefficients,
-        count_symbols=scan_sequential.count_symbols,
-        encode_scan=scan_sequential.encode_scan,
-        decode_scan=scan_sequential.decode_scan,
         coefficients_to_plane=reference.coefficients_to_plane,
         planes_to_image=reference.planes_to_image,
+        scan_coders={
+            "sequential": ScanCoder(
+                scan_sequential.encode_scan, scan_sequential.decode_scan, scan_sequential.count_symbols
+            ),
+        },
     )
 
 

@@ -70,11 +70,15 @@ class BitReader:
         The file.
     position : int
         Offset of the first byte of the segment.
+    zeros_behind : bool
+        Whether zero bits follow the segment, instead of `EndOfSegment`.
 
     Attributes
     ----------
     position : int
         Offset of the byte that is read next.
+    exhausted : bool
+        Whether bits behind the segment were handed out.
 
     Examples
     --------
@@ -86,16 +90,23 @@ class BitReader:
     3
     """
 
-    def __init__(self, data: bytes, position: int) -> None:
+    def __init__(self, data: bytes, position: int, zeros_behind: bool = False) -> None:
         self.data = data
         self.position = position
+        self.zeros_behind = zeros_behind
+        self.exhausted = False
         self._byte = 0
         self._count = 0  # bits of _byte not handed out yet
 
     def bit(self) -> int:
         """Return the next bit: NEXTBIT (Figure F.18). `EndOfSegment` at a marker or the end of the data."""
         if self._count == 0:
-            self._byte = self._next_byte()
+            try:
+                self._byte = self._next_byte()
+            except EndOfSegment:
+                if not self.zeros_behind:
+                    raise
+                self._byte, self.exhausted = 0, True
             self._count = 8
         self._count -= 1
         return self._byte >> self._count & 1

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, overload
 
-import numpy as np
-
-from . import tables
 from ._types import Samples
-from .arguments import checked_bytes, checked_integer
+from .arguments import checked_bytes
 from .backend import Backend, get_backend
-from .errors import FormatError, LimitError, UnsupportedError
-from .huffman import HuffmanSpec, decode_table
-from .jpeg_data import (
-    FrameHeader,
-    JpegData,
-    ScanHeader,
-    TableSlots,
-    describe_process,
-)
-from .markers import find_marker, parse_segment
+from .errors import FormatError
+from .jpeg_data import JpegData, ScanHeader, describe_process
 from .metadata import Metadata, color_space, gather_metadata, jfif_version
-from .scan_sequential import ScanLayout, ScanTables
+from .reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
 
-__all__ = ["DecodeInfo", "decode", "memory_estimate", "read"]
-
-MAX_PIXELS = 2**28
-MAX_SCANS = 1000
-MAX_MEMORY = 2**31
+__all__ = ["DecodeInfo", "decode", "read"]
 
 
 @dataclass(frozen=True)
@@ -154,10 +139,9 @@ def decode(
     array([[77, 77, 77],
            [77, 77, 77]], dtype=uint8)
     """
-    if not strict:
-        raise ValueError("strict=False is not available yet, allowed is True")
     engine = get_backend(backend)
-    reader = _Reader(checked_bytes(data), _Limits(max_pixels, max_scans, max_memory), engine, components=3)
+    limits = Limits(max_pixels, max_scans, max_memory)
+    reader = Reader(checked_bytes(data), limits, engine, strict, components=10)
     jpeg = reader.read()
     frame = jpeg.frame
     space = _checked_color_space(reader)
@@ -170,7 +154,7 @@ def decode(
         process=describe_process(frame.marker),
         sampling=tuple((c.h_samp, c.v_samp) for c in frame.components),
         color_space=space,
-        mcus_decoded=reader.mcus,
+        mcus_decoded=reader.fed_mcus,
         mcus_total=reader.mcus,
         warnings=tuple(reader.warnings),
         metadata=gather_metadata(jpeg.segments),
@@ -194,151 +178,8 @@ def read(
     >>> write(read(data)) == data
     True
     """
-    return _Reader(
-        checked_bytes(data), _Limits(max_pixels, max_scans, max_memory), get_backend("fast")
-    ).read()
-
-
-def memory_estimate(frame: FrameHeader) -> int:
-    """Bytes that decoding takes: coefficients (2 a sample), planes (1 a sample), the picture."""
-    samples = 0
-    for i in range(len(frame.components)):
-        rows, columns = frame.padded_block_shape(i)
-        samples += 64 * rows * columns
-    return 3 * samples + frame.width * frame.height * len(frame.components)
-
-
-class _Limits:
-    """What decoding may cost."""
-
-    def __init__(self, max_pixels: int, max_scans: int, max_memory: int) -> None:
-        self.max_pixels = checked_integer("max_pixels", max_pixels, 0)
-        self.max_scans = checked_integer("max_scans", max_scans, 0)
-        self.max_memory = checked_integer("max_memory", max_memory, 0)
-
-    @staticmethod
-    def check(limit: str, value: int, allowed: int) -> None:
-        """Raise `LimitError` for a value above what is allowed."""
-        if value > allowed:
-            raise LimitError(limit, value, allowed)
-
-
-# --------------------------------------------------------------------------------------------------
-# Bytes → JpegData
-
-
-@dataclass
-class _Reader:
-    """Walk the file once (E.2.1 – Control procedure for decoding compressed image data)."""
-
-    data: bytes
-    limits: _Limits
-    engine: Backend
-    warnings: list[str] = field(default_factory=list)
-    mcus: int = 0
-    components: int = 255  # how many a frame may have
-
-    def __post_init__(self) -> None:
-        self.jpeg = JpegData()
-        self.offsets: list[int] = []  # of the segments
-        self.slots = TableSlots()
-        self.frame: FrameHeader | None = None
-        self.scanned: set[int] = set()
-        self.scans = 0
-
-    def read(self) -> JpegData:
-        if self.data[:2] != bytes((0xFF, tables.SOI)):
-            found = self.data[:2].hex(" ").upper() or "nothing"
-            raise FormatError(
-                f"not a JPEG file: it starts with {found}, not FF D8", offset=0, field="SOI", clause="B.2.1"
-            )
-        position = 2
-        while True:
-            if self._only_eoi_is_missing(position):
-                self.warnings.append("the file ends without EOI")
-                return self.jpeg
-            offset, marker = find_marker(self.data, position)
-            if marker == tables.EOI:
-                self._check_complete(offset)
-                return self.jpeg
-            segment, position = parse_segment(self.data, offset, marker, self.frame)
-            self.jpeg.segments.append(segment)
-            self.offsets.append(offset)
-            self.slots.install(segment)
-            if isinstance(segment, FrameHeader):
-                self._start_frame(segment)
-            elif isinstance(segment, ScanHeader):
-                position = self._read_scan(segment, offset, position)
-
-    def _only_eoi_is_missing(self, position: int) -> bool:
-        """Whether the file ends right behind a scan that completes the picture."""
-        complete = self.frame is not None and len(self.scanned) == len(self.frame.components)
-        after_scan = bool(self.jpeg.segments) and isinstance(self.jpeg.segments[-1], ScanHeader)
-        return complete and after_scan and not self.data[position:].strip(b"\xff")
-
-    def _check_complete(self, offset: int) -> None:
-        if self.frame is None:
-            raise FormatError(
-                "the file ends without a frame header", offset=offset, field="EOI", clause="B.2.1"
-            )
-        for i, component in enumerate(self.frame.components):
-            if i not in self.scanned:
-                message = f"the file ends without a scan of component {i} (Ci = {component.component_id})"
-                raise FormatError(message, offset=offset, field="EOI", clause="B.2.1")
-
-    def _start_frame(self, frame: FrameHeader) -> None:
-        self.limits.check("max_pixels", frame.width * frame.height, self.limits.max_pixels)
-        if len(frame.components) > self.components:
-            raise UnsupportedError(f"a picture of {len(frame.components)} components")
-        self.limits.check("max_memory", memory_estimate(frame), self.limits.max_memory)
-        self.frame = frame
-        self.jpeg.coefficients = [
-            np.zeros((*frame.padded_block_shape(i), 8, 8), np.int16) for i in range(len(frame.components))
-        ]
-
-    def _read_scan(self, scan: ScanHeader, offset: int, position: int) -> int:
-        """Decode one scan; return the offset behind it."""
-        assert self.frame is not None  # parse_segment has seen to that
-        self.scans += 1
-        self.limits.check("max_scans", self.scans, self.limits.max_scans)
-        for component in scan.components:
-            wanted = self.frame.components[component.component].quant_table
-            if component.component not in self.scanned and wanted not in self.slots.quantization:
-                message = f"quantization table {wanted} is used but not defined"
-                raise FormatError(message, offset=offset, field="Tqi", clause="B.2.4.1")
-        specs = ScanTables(
-            tuple(self._huffman_table(0, component.dc_table, offset) for component in scan.components),
-            tuple(self._huffman_table(1, component.ac_table, offset) for component in scan.components),
-        )
-        layout = ScanLayout.of(self.frame, scan)
-        members = [self.jpeg.coefficients[component.component] for component in scan.components]
-        end = self.engine.decode_scan(
-            self.data, position, layout, specs, self.slots.restart_interval, members
-        )
-        if end.overlong_runs:
-            self.warnings.append(
-                f"{end.overlong_runs} blocks of the scan at byte {offset} have runs past coefficient 63"
-            )
-        self.scanned.update(component.component for component in scan.components)
-        self.mcus += layout.mcus
-        return end.position
-
-    def _huffman_table(self, table_class: int, destination: int, offset: int) -> HuffmanSpec:
-        """Look up a table that a scan uses, and check it: only now, as libjpeg does."""
-        kind = "AC" if table_class else "DC"
-        spec = (self.slots.ac if table_class else self.slots.dc).get(destination)
-        if spec is None:
-            message = f"{kind} Huffman table {destination} is used but not defined"
-            raise FormatError(message, offset=offset, field="Tdj, Taj", clause="B.2.3")
-        try:
-            decode_table(spec)
-        except ValueError as error:
-            message = f"{kind} Huffman table {destination} is impossible: {error}"
-            raise FormatError(message, offset=offset, field="Li", clause="C.2") from None
-        if table_class == 0 and max(spec.values, default=0) > 15:
-            message = f"DC Huffman table {destination} has category {max(spec.values)}, at most 15 exists"
-            raise FormatError(message, offset=offset, field="Vi,j", clause="F.1.2.1.2")
-        return spec
+    limits = Limits(max_pixels, max_scans, max_memory)
+    return Reader(checked_bytes(data), limits, get_backend("fast")).read()
 
 
 # --------------------------------------------------------------------------------------------------
@@ -357,7 +198,7 @@ def _pixels(jpeg: JpegData, is_ycbcr: bool, engine: Backend) -> Samples:
     return engine.planes_to_image(planes, frame, is_ycbcr)
 
 
-def _checked_color_space(reader: _Reader) -> str:
+def _checked_color_space(reader: Reader) -> str:
     """Find out what the components are; refuse what libjpeg-turbo warns about."""
     jpeg = reader.jpeg
     for segment, offset in zip(jpeg.segments, reader.offsets):

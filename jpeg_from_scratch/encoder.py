@@ -40,7 +40,7 @@ from .jpeg_data import (
     Segment,
 )
 from .markers import format_segment
-from .scan_sequential import ScanLayout, ScanTables
+from .scan import Scan, needed_tables
 from .stages import backend_with_stages, checked_stages
 
 __all__ = ["encode", "write"]
@@ -174,29 +174,33 @@ def write(data: JpegData) -> bytes:
 def _write(data: JpegData, engine: Backend) -> bytes:
     """SOI, the segments, the entropy-coded data after each scan header, EOI (Figure B.2)."""
     frame = data.frame
+    coder = engine.scan_coder(frame)
     parts = [bytes((0xFF, tables.SOI))]
     scans = data.scans_with_tables()
     for segment in data.segments:
         parts.append(format_segment(segment, frame))
         if isinstance(segment, ScanHeader):
-            slots, scan = next(scans)
-            specs = ScanTables(
-                tuple(_existing(slots.dc, "DC", component.dc_table) for component in scan.components),
-                tuple(_existing(slots.ac, "AC", component.ac_table) for component in scan.components),
-            )
-            members = [data.coefficients[component.component] for component in scan.components]
-            layout = ScanLayout.of(frame, scan)
-            parts.append(engine.encode_scan(members, layout, specs, slots.restart_interval))
+            slots, header = next(scans)
+            scan = Scan.of(frame, header, slots)
+            _check_tables(scan)
+            members = [data.units[component.component] for component in header.components]
+            parts.append(coder.encode(scan, members))
     parts.append(bytes((0xFF, tables.EOI)))
     return b"".join(parts)
 
 
-def _existing(slots: dict[int, HuffmanSpec], kind: str, destination: int) -> HuffmanSpec:
-    if destination not in slots:
-        raise ValueError(
-            f"a scan uses {kind} Huffman table {destination}, which no segment before it defines"
-        )
-    return slots[destination]
+def _check_tables(scan: Scan) -> None:
+    needed = needed_tables(scan.frame, scan.header)
+    for j, member in enumerate(scan.header.components):
+        for kind, used, specs, destination in (
+            ("DC", needed[0], scan.dc, member.dc_table),
+            ("AC", needed[1], scan.ac, member.ac_table),
+        ):
+            if used and specs[j] is None:
+                message = (
+                    f"a scan uses {kind} Huffman table {destination}, which no segment before it defines"
+                )
+                raise ValueError(message)
 
 
 def _check_coefficients(data: JpegData) -> None:
@@ -269,16 +273,18 @@ def _optimized_segments(
     optimized: list[Segment] = []
     scans = data.scans_with_tables()
     pending: list[HuffmanTable] = []
+    count = engine.scan_coder(data.frame).count
+    assert count is not None
     for segment in data.segments:
         if isinstance(segment, HuffmanTables):
             pending += segment.tables
             continue
         if isinstance(segment, ScanHeader):
-            slots, scan = next(scans)
-            members = [data.coefficients[component.component] for component in scan.components]
-            counts = engine.count_symbols(members, ScanLayout.of(data.frame, scan), slots.restart_interval)
+            slots, header = next(scans)
+            members = [data.coefficients[component.component] for component in header.components]
+            counts = count(Scan.of(data.frame, header, slots), members)
             made = [
-                HuffmanTables((replace(table, spec=optimal_table(_table_counts(table, scan, counts))),))
+                HuffmanTables((replace(table, spec=optimal_table(_table_counts(table, header, counts))),))
                 for table in pending
             ]
             # DHT comes before DRI, as libjpeg has it.

@@ -15,7 +15,7 @@ matters – and, for each component, all its quantised coefficients.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -26,12 +26,15 @@ from .huffman import HuffmanSpec
 
 __all__ = [
     "AppData",
+    "ArithmeticConditioning",
     "Comment",
+    "Conditioning",
     "FrameComponent",
     "FrameHeader",
     "HuffmanTable",
     "HuffmanTables",
     "JpegData",
+    "NumberOfLines",
     "OtherSegment",
     "QuantizationTable",
     "QuantizationTables",
@@ -101,6 +104,32 @@ class HuffmanTables:
 
 
 @dataclass(frozen=True)
+class Conditioning:
+    """One entry of a DAC segment: `table_class` (Tc) 0 for DC, 1 for AC; `destination` (Tb) 0 ... 15.
+
+    `value` (Cs): for DC the bounds L + 16·U of F.1.4.4.1.4, for AC the bound Kx of F.1.4.4.2.1.
+    """
+
+    table_class: int
+    destination: int
+    value: int
+
+
+@dataclass(frozen=True)
+class ArithmeticConditioning:
+    """DAC (B.2.4.3)."""
+
+    tables: tuple[Conditioning, ...]
+
+
+@dataclass(frozen=True)
+class NumberOfLines:
+    """DNL (B.2.5): the height of the picture, where the frame header says 0."""
+
+    lines: int
+
+
+@dataclass(frozen=True)
 class RestartInterval:
     """DRI (B.2.4.4): the number of MCUs between two RST markers; 0 for none."""
 
@@ -128,6 +157,26 @@ class FrameHeader:
     components: tuple[FrameComponent, ...]
 
     @property
+    def is_progressive(self) -> bool:
+        """Whether the process is a progressive one (Annex G)."""
+        return self.marker in (tables.SOF2, tables.SOF10)
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether the process is a lossless one (Annex H): it codes samples, not coefficients."""
+        return self.marker in (tables.SOF3, tables.SOF11)
+
+    @property
+    def is_arithmetic(self) -> bool:
+        """Whether entropy coding is arithmetic (Annex D)."""
+        return self.marker in (tables.SOF9, tables.SOF10, tables.SOF11)
+
+    @property
+    def unit(self) -> int:
+        """The side of a data unit in samples (A.1.3): 8, or 1 in a lossless process."""
+        return 1 if self.is_lossless else BLOCK
+
+    @property
     def h_max(self) -> int:
         """Largest horizontal sampling factor."""
         return max(component.h_samp for component in self.components)
@@ -141,8 +190,8 @@ class FrameHeader:
     def mcu_shape(self) -> tuple[int, int]:
         """(rows, columns) of MCUs that cover the picture when all components are interleaved (A.2.3)."""
         return (
-            ceil_div(self.height, BLOCK * self.v_max),
-            ceil_div(self.width, BLOCK * self.h_max),
+            ceil_div(self.height, self.unit * self.v_max),
+            ceil_div(self.width, self.unit * self.h_max),
         )
 
     def component_shape(self, i: int) -> tuple[int, int]:
@@ -154,12 +203,12 @@ class FrameHeader:
         )
 
     def block_shape(self, i: int) -> tuple[int, int]:
-        """(rows, columns) of blocks that cover component `i`: what a scan of it alone codes (A.2.2)."""
+        """(rows, columns) of data units that cover component `i`: what a scan of it alone codes (A.2.2)."""
         height, width = self.component_shape(i)
-        return ceil_div(height, BLOCK), ceil_div(width, BLOCK)
+        return ceil_div(height, self.unit), ceil_div(width, self.unit)
 
     def padded_block_shape(self, i: int) -> tuple[int, int]:
-        """(rows, columns) of blocks of component `i` in whole MCUs, for interleaved scans (A.2.4)."""
+        """(rows, columns) of data units of component `i` in whole MCUs, for interleaved scans (A.2.4)."""
         mcu_rows, mcu_columns = self.mcu_shape
         component = self.components[i]
         return mcu_rows * component.v_samp, mcu_columns * component.h_samp
@@ -180,7 +229,11 @@ class ScanComponent:
 
 @dataclass(frozen=True)
 class ScanHeader:
-    """SOS (B.2.3). A sequential scan has Ss = 0, Se = 63, Ah = Al = 0."""
+    """SOS (B.2.3).
+
+    A sequential scan has Ss = 0, Se = 63, Ah = Al = 0. In a lossless one Ss is the predictor, 1 ... 7, and Al
+    the point transform.
+    """
 
     components: tuple[ScanComponent, ...]
     spectral_start: int = 0
@@ -202,6 +255,8 @@ Segment: TypeAlias = (
     | Comment
     | QuantizationTables
     | HuffmanTables
+    | ArithmeticConditioning
+    | NumberOfLines
     | RestartInterval
     | FrameHeader
     | ScanHeader
@@ -220,19 +275,29 @@ class JpegData:
     coefficients : list of ndarray of int16, shape (block rows, block columns, 8, 8)
         Per component of the frame, the quantised coefficients in natural order: ``[r, c, v, u]`` is the one
         of vertical frequency v and horizontal frequency u in the block at row r and column c. The arrays
-        cover whole MCUs (`FrameHeader.padded_block_shape`).
+        cover whole MCUs (`FrameHeader.padded_block_shape`). Empty for a lossless process.
+    samples : list of ndarray of uint16, shape (rows, columns)
+        For a lossless process, the samples of each component after the point transform (A.4), in whole MCUs.
+        Empty for the others.
     """
 
     segments: list[Segment] = field(default_factory=list)
     coefficients: list[Coefficients] = field(default_factory=list)
+    samples: list[Array] = field(default_factory=list)
 
     @property
     def frame(self) -> FrameHeader:
-        """The frame header; `ValueError` if there is none."""
-        for segment in self.segments:
-            if isinstance(segment, FrameHeader):
-                return segment
-        raise ValueError("JpegData has no frame header among its segments")
+        """The frame header, with the height of a DNL segment if its own is 0; `ValueError` without one."""
+        frames = [segment for segment in self.segments if isinstance(segment, FrameHeader)]
+        if not frames:
+            raise ValueError("JpegData has no frame header among its segments")
+        lines = [segment.lines for segment in self.segments if isinstance(segment, NumberOfLines)]
+        return replace(frames[0], height=lines[0]) if lines and not frames[0].height else frames[0]
+
+    @property
+    def units(self) -> list[Array]:
+        """What the scans code: the coefficients, or the samples of a lossless process."""
+        return self.samples if self.frame.is_lossless else self.coefficients
 
     @property
     def scans(self) -> list[ScanHeader]:
@@ -267,7 +332,9 @@ class JpegData:
         return (
             self.segments == other.segments
             and len(self.coefficients) == len(other.coefficients)
+            and len(self.samples) == len(other.samples)
             and all(map(np.array_equal, self.coefficients, other.coefficients))
+            and all(map(np.array_equal, self.samples, other.samples))
         )
 
 
@@ -283,6 +350,8 @@ class TableSlots:
         self.quantization: dict[int, QuantizationTable] = {}
         self.dc = dict(enumerate(HuffmanSpec.typical_dc()))
         self.ac = dict(enumerate(HuffmanSpec.typical_ac()))
+        self.dc_conditioning: dict[int, tuple[int, int]] = {}  # L and U, where not the default
+        self.ac_conditioning: dict[int, int] = {}  # Kx
         self.restart_interval = 0
 
     def install(self, segment: Segment) -> None:
@@ -293,6 +362,12 @@ class TableSlots:
         elif isinstance(segment, HuffmanTables):
             for table in segment.tables:
                 (self.ac if table.table_class else self.dc)[table.destination] = table.spec
+        elif isinstance(segment, ArithmeticConditioning):
+            for entry in segment.tables:
+                if entry.table_class:
+                    self.ac_conditioning[entry.destination] = entry.value
+                else:
+                    self.dc_conditioning[entry.destination] = (entry.value & 15, entry.value >> 4)
         elif isinstance(segment, RestartInterval):
             self.restart_interval = segment.interval
 

@@ -8,7 +8,7 @@ are big-endian; two four-bit numbers share a byte, the first in the high half (B
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 
@@ -17,11 +17,14 @@ from .errors import FormatError, LimitError, UnsupportedError
 from .huffman import HuffmanSpec
 from .jpeg_data import (
     AppData,
+    ArithmeticConditioning,
     Comment,
+    Conditioning,
     FrameComponent,
     FrameHeader,
     HuffmanTable,
     HuffmanTables,
+    NumberOfLines,
     OtherSegment,
     QuantizationTable,
     QuantizationTables,
@@ -35,6 +38,8 @@ __all__ = ["find_marker", "format_segment", "is_standalone", "parse_segment", "p
 
 MAX_DIMENSION = 65500  # libjpeg's limit on a side; T.81 allows 65535
 SAMPLING_FACTORS = range(1, 5)
+Complaint: TypeAlias = Callable[[FormatError], None]
+"""Takes what is wrong but can be read nevertheless: raises it, or makes a note of it."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -110,11 +115,19 @@ def marker_name(marker: int) -> str:
 # Bytes → segments
 
 
+def refuse(error: FormatError) -> None:
+    """Raise what is complained about: what a strict reader does."""
+    raise error
+
+
 class Parameters:
     """Read the parameters of one segment in order; errors know the segment, the field and the offset."""
 
-    def __init__(self, data: bytes, start: int, end: int, marker: int, clause: str) -> None:
+    def __init__(
+        self, data: bytes, start: int, end: int, marker: int, clause: str, complain: Complaint
+    ) -> None:
         self.data, self.position, self.end = data, start, end
+        self.complain = complain
         self.length_offset = start - 2
         self.name, self.clause = marker_name(marker), clause
 
@@ -161,7 +174,9 @@ class Parameters:
         return FormatError(message, offset=self.position - back, field=field, clause=self.clause)
 
 
-def parse_segment(data: bytes, offset: int, marker: int, frame: FrameHeader | None) -> tuple[Segment, int]:
+def parse_segment(
+    data: bytes, offset: int, marker: int, frame: FrameHeader | None, complain: Complaint = refuse
+) -> tuple[Segment, int]:
     """Parse the marker segment at `offset`.
 
     Parameters
@@ -174,6 +189,8 @@ def parse_segment(data: bytes, offset: int, marker: int, frame: FrameHeader | No
         Its code.
     frame : FrameHeader or None
         The frame header, if it came already: a scan header refers to it.
+    complain : callable
+        Takes a `FormatError` that libjpeg-turbo would only warn of.
 
     Returns
     -------
@@ -193,11 +210,13 @@ def parse_segment(data: bytes, offset: int, marker: int, frame: FrameHeader | No
     if tables.APP0 <= marker <= tables.APP15:
         return AppData(marker - tables.APP0, data[start:end]), end
     parse, clause = _PARSERS.get(marker, (_parse_other, "B.1.1.4"))
-    parameters = Parameters(data, start, end, marker, clause)
+    parameters = Parameters(data, start, end, marker, clause, complain)
     if marker == tables.SOS:
         return _parse_scan_header(parameters, frame), end
     if marker in tables.PROCESSES and frame is not None:
         raise FormatError("a second frame header", offset=offset, field="SOF", clause="B.2.1")
+    if marker in tables.HIERARCHICAL:
+        raise UnsupportedError(tables.PROCESSES[marker])
     return parse(parameters, marker), end
 
 
@@ -255,17 +274,26 @@ def _parse_huffman_tables(parameters: Parameters, marker: int) -> HuffmanTables:
     return HuffmanTables(tuple(parsed))
 
 
-def _parse_arithmetic_conditioning(parameters: Parameters, marker: int) -> OtherSegment:
-    """B.2.4.3 – Arithmetic conditioning table-specification syntax (Table B.6): checked, not used."""
-    start = parameters.position
+def _parse_arithmetic_conditioning(parameters: Parameters, marker: int) -> ArithmeticConditioning:
+    """B.2.4.3 – Arithmetic conditioning table-specification syntax (Table B.6)."""
+    parsed = []
     while parameters.left:
         table_class, destination = parameters.nibbles("Tc, Tb")
         if table_class > 1:
             raise parameters.error(f"Tc = {table_class}, allowed are 0 (DC) and 1 (AC)", "Tc")
-        upper, lower = parameters.nibbles("Cs")
-        if table_class == 0 and lower > upper:
-            raise parameters.error(f"L = {lower} is above U = {upper} of DC table {destination}", "Cs")
-    return OtherSegment(marker, parameters.data[start : parameters.end])
+        value = parameters.byte("Cs")
+        if table_class == 0 and value & 15 > value >> 4:
+            message = f"L = {value & 15} is above U = {value >> 4} of DC table {destination}"
+            raise parameters.error(message, "Cs")
+        parsed.append(Conditioning(table_class, destination, value))
+    return ArithmeticConditioning(tuple(parsed))
+
+
+def _parse_number_of_lines(parameters: Parameters, marker: int) -> NumberOfLines:
+    """B.2.5 – Define number of lines syntax (Table B.10)."""
+    lines = parameters.word("NL")
+    parameters.finish()
+    return NumberOfLines(lines)
 
 
 def _parse_restart_interval(parameters: Parameters, marker: int) -> RestartInterval:
@@ -277,16 +305,12 @@ def _parse_restart_interval(parameters: Parameters, marker: int) -> RestartInter
 
 def _parse_frame_header(parameters: Parameters, marker: int) -> FrameHeader:
     """B.2.2 – Frame header syntax (Table B.2)."""
-    if marker not in (tables.SOF0, tables.SOF1):
-        raise UnsupportedError(tables.PROCESSES[marker])
     precision = parameters.byte("P")
-    if precision == 12:
-        raise UnsupportedError("12-bit sample precision")
-    if precision != 8:
-        raise parameters.error(f"P = {precision} bits, allowed are 8 and 12", "P")
+    low, high = (2, 16) if marker in (tables.SOF3, tables.SOF11) else (8, 12)
+    if not low <= precision <= high or (low == 8 and precision not in (8, 12)):
+        allowed = "2 ... 16" if low == 2 else "8 and 12"
+        raise parameters.error(f"P = {precision} bits, allowed are {allowed}", "P")
     height = parameters.word("Y")
-    if height == 0:
-        raise UnsupportedError("a number of lines that is given later (Y = 0, DNL segment)")
     width = parameters.word("X")
     if width == 0:
         raise parameters.error("X = 0 samples per line", "X", 2)
@@ -318,9 +342,11 @@ def _parse_scan_header(parameters: Parameters, frame: FrameHeader | None) -> Sca
     components: list[ScanComponent] = []
     for i in range(count):
         component_id = parameters.byte("Csj")
-        # Components follow each other as in the frame header. Looking from the i-th on is libjpeg-turbo's
-        # rule; it also reads frames in which identifiers repeat.
-        candidates = range(i, min(4, len(frame.components)))
+        # Components follow each other as in the frame header. Looking from the i-th to the fourth is
+        # libjpeg-turbo's rule; it also reads frames in which identifiers repeat. Those behind the fourth
+        # are ours.
+        count_in_frame = len(frame.components)
+        candidates = (*range(i, min(4, count_in_frame)), *range(4, count_in_frame))
         found = [c for c in candidates if frame.components[c].component_id == component_id]
         if not found or any(found[0] == other.component for other in components):
             raise parameters.error(f"Csj = {component_id} is no component of the frame in its order", "Csj")
@@ -328,13 +354,14 @@ def _parse_scan_header(parameters: Parameters, frame: FrameHeader | None) -> Sca
     spectral_start, spectral_end = parameters.byte("Ss"), parameters.byte("Se")
     approx_high, approx_low = parameters.nibbles("Ah, Al")
     parameters.finish()
-    if (spectral_start, spectral_end, approx_high, approx_low) != (0, 63, 0, 0):
-        raise parameters.error(
-            f"Ss = {spectral_start}, Se = {spectral_end}, Ah = {approx_high}, Al = {approx_low} "
-            "in a sequential scan, which has 0, 63, 0, 0",
-            "Ss, Se, Ah, Al",
-            3,
-        )
+    scan = ScanHeader(tuple(components), spectral_start, spectral_end, approx_high, approx_low)
+    wrong = scan_problem(frame, scan)
+    if wrong:
+        error = parameters.error(wrong, "Ss, Se, Ah, Al", 3)
+        if frame.is_progressive or frame.is_lossless:
+            raise error
+        parameters.complain(error)
+        scan = ScanHeader(scan.components)
     members = [frame.components[component.component] for component in components]
     blocks = sum(member.h_samp * member.v_samp for member in members)
     if count > 1 and blocks > 10:
@@ -344,7 +371,32 @@ def _parse_scan_header(parameters: Parameters, frame: FrameHeader | None) -> Sca
             field="Csj",
             clause="B.2.3",
         )
-    return ScanHeader(tuple(components))
+    return scan
+
+
+def scan_problem(frame: FrameHeader, scan: ScanHeader) -> str:
+    """Say what is wrong with Ss, Se, Ah and Al of a scan (Table B.3; G.1.1.1, H.1.2.1); empty if nothing."""
+    start, end, high, low = scan.spectral_start, scan.spectral_end, scan.approx_high, scan.approx_low
+    found = f"Ss = {start}, Se = {end}, Ah = {high}, Al = {low}"
+    if frame.is_lossless:
+        if 1 <= start <= 7 and end == 0 and high == 0 and low < frame.precision:
+            return ""
+        return f"{found} in a lossless scan, which has a predictor 1 ... 7, 0, 0, and a transform below P"
+    if not frame.is_progressive:
+        return (
+            ""
+            if (start, end, high, low) == (0, 63, 0, 0)
+            else (f"{found} in a sequential scan, which has 0, 63, 0, 0")
+        )
+    if start == 0 and end:
+        return f"{found}: DC and AC coefficients in one progressive scan"
+    if not start <= end <= 63:
+        return f"{found}: a band must have Ss <= Se <= 63"
+    if start and len(scan.components) > 1:
+        return f"{found}: AC coefficients of {len(scan.components)} components in one progressive scan"
+    if high and low != high - 1:
+        return f"{found}: a later scan must refine by one bit, Al = Ah - 1"
+    return f"{found}: Al is at most 13" if low > 13 else ""
 
 
 _PARSERS: dict[int, tuple[Callable[[Parameters, int], Segment], str]] = {
@@ -352,6 +404,7 @@ _PARSERS: dict[int, tuple[Callable[[Parameters, int], Segment], str]] = {
     tables.DHT: (_parse_huffman_tables, "B.2.4.2"),
     tables.DAC: (_parse_arithmetic_conditioning, "B.2.4.3"),
     tables.DRI: (_parse_restart_interval, "B.2.4.4"),
+    tables.DNL: (_parse_number_of_lines, "B.2.5"),
     tables.COM: (_parse_comment, "B.2.4.5"),
     tables.SOS: (_parse_other, "B.2.3"),
     **dict.fromkeys(tables.PROCESSES, (_parse_frame_header, "B.2.2")),
@@ -388,6 +441,10 @@ def _marker_and_payload(segment: Segment, frame: FrameHeader) -> tuple[int, byte
             return marker, other
         case RestartInterval(interval):
             return tables.DRI, _word("Ri", interval)
+        case NumberOfLines(lines):
+            return tables.DNL, _word("NL", lines)
+        case ArithmeticConditioning(conditioning):
+            return tables.DAC, b"".join(map(_format_conditioning, conditioning))
         case QuantizationTables(quantization_tables):
             return tables.DQT, b"".join(map(_format_quantization_table, quantization_tables))
         case HuffmanTables(huffman_tables):
@@ -417,6 +474,10 @@ def _format_huffman_table(table: HuffmanTable) -> bytes:
         _byte("Vi,j", symbol) for symbol in values
     )
     return _nibbles("Tc, Th", table.table_class, table.destination) + body
+
+
+def _format_conditioning(entry: Conditioning) -> bytes:
+    return _nibbles("Tc, Tb", entry.table_class, entry.destination) + _byte("Cs", entry.value)
 
 
 def _format_frame_header(frame: FrameHeader) -> bytes:

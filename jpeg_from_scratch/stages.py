@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from . import scan_sequential
 from ._types import Array, Coefficients, Samples
-from .backend import Backend, reference_backend
+from .backend import Backend, ScanCoder, reference_backend
 from .coefficients import category
 from .huffman import HuffmanSpec, encode_table
 from .reference import component_planes, plane_to_coefficients
@@ -42,8 +43,13 @@ def backend_with_stages(stages: Mapping[str, Stage]) -> Backend:
         name="reference with the caller's stages",
         component_planes=partial(component_planes, **planes),
         plane_to_coefficients=transform if transforms else base.plane_to_coefficients,
-        count_symbols=partial(base.count_symbols, stages=stages),
-        encode_scan=partial(base.encode_scan, stages=stages),
+        scan_coders={
+            "sequential": ScanCoder(
+                partial(scan_sequential.encode_scan, stages=stages),
+                scan_sequential.decode_scan,
+                partial(scan_sequential.count_symbols, stages=stages),
+            )
+        },
     )
 
 

@@ -14,6 +14,11 @@ import numpy as np
 
 SOF0 = 0xC0  # baseline DCT, Huffman
 SOF1 = 0xC1  # extended sequential DCT, Huffman
+SOF2 = 0xC2  # progressive DCT, Huffman
+SOF3 = 0xC3  # lossless, Huffman
+SOF9 = 0xC9  # extended sequential DCT, arithmetic
+SOF10 = 0xCA  # progressive DCT, arithmetic
+SOF11 = 0xCB  # lossless, arithmetic
 DHT = 0xC4  # define Huffman tables
 DAC = 0xCC  # define arithmetic coding conditioning
 RST0 = 0xD0  # restart with modulo 8 count 0 ... RST7 = 0xD7
@@ -68,6 +73,7 @@ PROCESSES: dict[int, str] = {
     0xCE: "hierarchical, differential progressive DCT with arithmetic coding (SOF14)",
     0xCF: "hierarchical, differential lossless with arithmetic coding (SOF15)",
 }
+HIERARCHICAL = (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)  # SOF5 ... SOF7, SOF13 ... SOF15
 
 # --------------------------------------------------------------------------------------------------
 # A.3.6 – Zig-zag sequence (Figure A.6). ZIGZAG_INDEX[row, column] is the place k of a coefficient in the

@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 
-def fast_stages() -> dict[str, Callable[..., Any]]:
+def fast_stages() -> dict[str, Any]:
     """Return the stages of the fast back end by the names that `backend.Backend` gives them."""
+    from ..backend import ScanCoder
     from . import color_sampling, dct, huffman_decode, huffman_encode, upsampling
 
     return {
         "component_planes": color_sampling.component_planes,
         "plane_to_coefficients": dct.plane_to_coefficients,
-        "count_symbols": huffman_encode.count_symbols,
-        "encode_scan": huffman_encode.encode_scan,
-        "decode_scan": huffman_decode.decode_scan,
         "coefficients_to_plane": dct.coefficients_to_plane,
         "planes_to_image": upsampling.planes_to_image,
+        "scan_coders": {
+            "sequential": ScanCoder(
+                huffman_encode.encode_scan, huffman_decode.decode_scan, huffman_encode.count_symbols
+            ),
+        },
     }

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._types import Array, Coefficients
-from ..scan_sequential import ScanLayout
+from .._types import Array
+from ..scan import ScanLayout
 
 MAX_COMPONENTS = 4  # of a scan (B.2.3)
-_NOTHING = np.zeros((0, 0, 8, 8), np.int16)
 
 
-def slots(coefficients: Sequence[Coefficients]) -> tuple[Coefficients, ...]:
+def slots(arrays: Sequence[Array]) -> tuple[Array, ...]:
     """Four arrays, whatever the number of components: one type, so that a kernel is compiled once."""
-    return (*map(np.ascontiguousarray, coefficients), *[_NOTHING] * (MAX_COMPONENTS - len(coefficients)))
+    nothing = np.zeros((0,) * arrays[0].ndim, arrays[0].dtype)
+    return (*map(np.ascontiguousarray, arrays), *[nothing] * (MAX_COMPONENTS - len(arrays)))
 
 
 def layout_arrays(layout: ScanLayout) -> tuple[Array, Array]:
-    """Return the units of an MCU, (blocks, 3), and the factors of the components, (4, 2), as int64."""
+    """Return the units of an MCU, (units, 3), and the factors of the components, (4, 2), as int64."""
     factors = np.ones((MAX_COMPONENTS, 2), np.int64)
     factors[: len(layout.factors)] = layout.factors
     return np.array(layout.units, np.int64), factors

@@ -16,7 +16,8 @@ import numpy as np
 from .. import tables
 from .._types import Array, Coefficients
 from ..huffman import encode_table
-from ..scan_sequential import MAX_CATEGORY, ScanLayout, ScanTables, missing_code
+from ..scan import Scan, missing_code
+from ..scan_sequential import MAX_CATEGORY
 from ._bits import bit_length, store_word, trailing_zeros
 from ._jit import inline, jit
 from ._scan import MAX_COMPONENTS, layout_arrays, slots
@@ -32,23 +33,32 @@ AC = 256  # where the AC symbols start in a table of both kinds
 LENGTH_BITS = 5  # of an entry of the code table: code << 5 | length
 
 
-def encode_scan(
-    coefficients: Sequence[Coefficients], layout: ScanLayout, scan_tables: ScanTables, restart_interval: int
-) -> bytes:
+def encode_scan(scan: Scan, coefficients: Sequence[Coefficients]) -> bytes:
     """Code a scan; see `scan_sequential.encode_scan`."""
     codes = np.zeros((MAX_COMPONENTS, 2 * AC), np.int64)
-    for table_class, specs in enumerate((scan_tables.dc, scan_tables.ac)):
+    for table_class, specs in enumerate((scan.dc, scan.ac)):
         for j, spec in enumerate(specs):
-            table = encode_table(spec)
-            entries = table.codes.astype(np.int64) << LENGTH_BITS | table.lengths
-            codes[j, AC * table_class : AC * (table_class + 1)] = entries
+            if spec is not None:
+                table = encode_table(spec)
+                entries = table.codes.astype(np.int64) << LENGTH_BITS | table.lengths
+                codes[j, AC * table_class : AC * (table_class + 1)] = entries
+    layout = scan.layout
     arrays, (units, factors) = slots(coefficients), layout_arrays(layout)
     raw = np.empty(RAW_BYTES + MOST_BYTES_OF_A_BLOCK * len(units) + 8, np.uint8)
     out = np.empty(16 * len(units) * layout.mcus + 4 * len(raw), np.uint8)
     state = np.zeros(4 + MAX_COMPONENTS, np.int64)  # MCU, bytes, bits, bit count, DC predictions
     while state[0] < layout.mcus:
         status = encode_mcus(
-            arrays, units, factors, layout.mcu_columns, layout.mcus, restart_interval, codes, raw, out, state
+            arrays,
+            units,
+            factors,
+            layout.mcu_columns,
+            layout.mcus,
+            scan.restart_interval,
+            codes,
+            raw,
+            out,
+            state,
         )
         if status == MISSING_CODE:
             table_class, symbol = divmod(int(state[1]), AC)
@@ -60,14 +70,18 @@ def encode_scan(
     return out[: state[1]].tobytes()
 
 
-def count_symbols(
-    coefficients: Sequence[Coefficients], layout: ScanLayout, restart_interval: int
-) -> tuple[Array, Array]:
+def count_symbols(scan: Scan, coefficients: Sequence[Coefficients]) -> tuple[Array, Array]:
     """Count the symbols of a scan; see `scan_sequential.count_symbols`."""
-    units, factors = layout_arrays(layout)
+    units, factors = layout_arrays(scan.layout)
     counts = np.zeros((MAX_COMPONENTS, 2 * AC), np.int64)
     worst = count_mcus(
-        slots(coefficients), units, factors, layout.mcu_columns, layout.mcus, restart_interval, counts
+        slots(coefficients),
+        units,
+        factors,
+        scan.layout.mcu_columns,
+        scan.layout.mcus,
+        scan.restart_interval,
+        counts,
     )
     if worst:
         raise _too_large(worst)

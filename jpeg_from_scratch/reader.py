@@ -1,0 +1,286 @@
+"""Bytes → `JpegData`: a walk through the file, once, from SOI to EOI (E.2.1).
+
+Strict, the first thing that breaks T.81 is an error. Lenient (``strict=False``), what libjpeg-turbo would only
+warn of becomes a warning here too, and reading goes on in the same way, so that the coefficients are the
+same: bytes that belong nowhere are skipped, restart markers are looked for (`scan.resynchronise`), and where
+the data run out, what is missing stays zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from . import tables
+from .arguments import checked_integer
+from .backend import Backend
+from .errors import FormatError, LimitError, UnsupportedError
+from .huffman import HuffmanSpec, decode_table
+from .jpeg_data import FrameHeader, JpegData, ScanHeader, TableSlots, ceil_div
+from .markers import MAX_DIMENSION, find_marker, parse_segment
+from .progression import Progression
+from .scan import Progress, Scan, Status, needed_tables, next_marker, resynchronise, scan_error, skip_padding
+
+__all__ = ["Limits", "Reader", "memory_estimate"]
+
+MAX_PIXELS = 2**28
+MAX_SCANS = 1000
+MAX_MEMORY = 2**31
+
+
+class Limits:
+    """What reading may cost."""
+
+    def __init__(self, max_pixels: int, max_scans: int, max_memory: int) -> None:
+        self.max_pixels = checked_integer("max_pixels", max_pixels, 0)
+        self.max_scans = checked_integer("max_scans", max_scans, 0)
+        self.max_memory = checked_integer("max_memory", max_memory, 0)
+
+    @staticmethod
+    def check(limit: str, value: int, allowed: int) -> None:
+        """Raise `LimitError` for a value above what is allowed."""
+        if value > allowed:
+            raise LimitError(limit, value, allowed)
+
+
+def memory_estimate(frame: FrameHeader) -> int:
+    """Bytes that decoding takes: coefficients or differences, planes, the picture."""
+    padded = 0
+    for i in range(len(frame.components)):
+        rows, columns = frame.padded_block_shape(i)
+        padded += rows * columns * frame.unit**2
+    size = 1 if frame.precision <= 8 else 2
+    # Per sample: a coefficient of 2 bytes; or a lossless sample of 2 bytes and a difference of 4.
+    coded = 6 if frame.is_lossless else 2
+    return (coded + size) * padded + size * frame.width * frame.height * len(frame.components)
+
+
+@dataclass
+class Reader:
+    """Read a file.
+
+    Attributes
+    ----------
+    jpeg : JpegData
+        What has been read.
+    offsets : list of int
+        Of its segments.
+    warnings : list of str
+    mcus, fed_mcus : int
+        Over all scans, the MCUs and those of them whose data were all there.
+    progression : Progression or None
+        Of a progressive file.
+    last_fed_row : int
+        The row of MCUs of an interleaved scan in which the data of the last scan ran out.
+    """
+
+    data: bytes
+    limits: Limits
+    engine: Backend
+    strict: bool = True
+    components: int = 255  # how many a frame may have
+    warnings: list[str] = field(default_factory=list)
+    mcus: int = 0
+    fed_mcus: int = 0
+    last_fed_row: int = -1
+    progression: Progression | None = None
+
+    def __post_init__(self) -> None:
+        self.jpeg = JpegData()
+        self.offsets: list[int] = []
+        self.slots = TableSlots()
+        self.frame: FrameHeader | None = None
+        self.scanned: set[int] = set()
+        self.scans = 0
+
+    def read(self) -> JpegData:
+        """Read the whole file.
+
+        Raises
+        ------
+        FormatError, UnsupportedError, LimitError
+        """
+        if self.data[:2] != bytes((0xFF, tables.SOI)):
+            found = self.data[:2].hex(" ").upper() or "nothing"
+            raise FormatError(
+                f"not a JPEG file: it starts with {found}, not FF D8", offset=0, field="SOI", clause="B.2.1"
+            )
+        position = 2
+        while True:
+            offset, marker = self._find_marker(position)
+            if marker == tables.EOI:
+                self._check_complete(offset)
+                return self.jpeg
+            segment, position = parse_segment(self.data, offset, marker, self.frame, self._complain)
+            self.jpeg.segments.append(segment)
+            self.offsets.append(offset)
+            self.slots.install(segment)
+            if isinstance(segment, FrameHeader):
+                self._start_frame(segment)
+            elif isinstance(segment, ScanHeader):
+                position = self._read_scan(segment, offset, position)
+
+    def _complain(self, error: FormatError) -> None:
+        """Take what libjpeg-turbo would warn of."""
+        if self.strict:
+            raise error
+        self.warnings.append(str(error))
+
+    def _find_marker(self, position: int) -> tuple[int, int]:
+        """Return offset and code of the next marker; EOI, with a warning, if the file ends before one."""
+        if self._only_eoi_is_missing(position):
+            self.warnings.append("the file ends without EOI")
+            return len(self.data), tables.EOI
+        try:
+            return find_marker(self.data, position)
+        except FormatError as error:
+            self._complain(error)
+        return next_marker(self.data, position)
+
+    def _only_eoi_is_missing(self, position: int) -> bool:
+        """Whether the file ends right behind a scan that completes the picture."""
+        complete = self.frame is not None and len(self.scanned) == len(self.frame.components)
+        after_scan = bool(self.jpeg.segments) and isinstance(self.jpeg.segments[-1], ScanHeader)
+        return complete and after_scan and not self.data[position:].strip(b"\xff")
+
+    def _check_complete(self, offset: int) -> None:
+        if self.frame is None or (not self.scanned and not self.strict):
+            what = "frame header" if self.frame is None else "scan"
+            message = f"the file ends without a {what}"
+            raise FormatError(message, offset=offset, field="EOI", clause="B.2.1")
+        for i, component in enumerate(self.frame.components):
+            if i not in self.scanned:
+                message = f"the file ends without a scan of component {i} (Ci = {component.component_id})"
+                self._complain(FormatError(message, offset=offset, field="EOI", clause="B.2.1"))
+
+    # ----------------------------------------------------------------------------------------------
+    # Frames
+
+    def _start_frame(self, frame: FrameHeader) -> None:
+        if len(frame.components) > self.components:
+            raise UnsupportedError(f"a picture of {len(frame.components)} components")
+        self._check_size(frame)
+        self.frame = frame
+        if frame.is_progressive:
+            self.progression = Progression(len(frame.components))
+
+    def _check_size(self, frame: FrameHeader) -> None:
+        self.limits.check("max_pixels", frame.width * frame.height, self.limits.max_pixels)
+        self.limits.check("max_memory", memory_estimate(frame), self.limits.max_memory)
+
+    def _start_picture(self, position: int) -> FrameHeader:
+        """Make room for what the scans hold; at the first scan, whose data start at `position`."""
+        assert self.frame is not None  # parse_segment has seen to that
+        frame = self.frame
+        if frame.height == 0:
+            frame = replace(frame, height=self._lines_after_scan(position))
+            self._check_size(frame)
+        shapes = [frame.padded_block_shape(i) for i in range(len(frame.components))]
+        if frame.is_lossless:
+            self.jpeg.samples = [np.zeros(shape, np.uint16) for shape in shapes]
+        else:
+            self.jpeg.coefficients = [np.zeros((*shape, 8, 8), np.int16) for shape in shapes]
+        return frame
+
+    def _lines_after_scan(self, position: int) -> int:
+        """Return the number of lines from the DNL segment behind the first scan (B.2.5)."""
+        while True:
+            offset, marker = next_marker(self.data, position)
+            if not tables.RST0 <= marker <= tables.RST7:
+                break
+            position = offset + 2
+        lines = self.data[offset + 4 : offset + 6]
+        if marker != tables.DNL or len(lines) < 2 or not any(lines):
+            message = (
+                "Y = 0 in the frame header, and no DNL segment with the number of lines after the first scan"
+            )
+            raise FormatError(message, offset=offset, field="Y", clause="B.2.5")
+        if int.from_bytes(lines) > MAX_DIMENSION:
+            raise LimitError("max_dimension", int.from_bytes(lines), MAX_DIMENSION)
+        return int.from_bytes(lines)
+
+    # ----------------------------------------------------------------------------------------------
+    # Scans
+
+    def _read_scan(self, header: ScanHeader, offset: int, position: int) -> int:
+        """Decode one scan; return the offset behind it."""
+        self.scans += 1
+        self.limits.check("max_scans", self.scans, self.limits.max_scans)
+        if self.scans == 1:
+            self.frame = self._start_picture(position)
+        frame = self.frame
+        assert frame is not None
+        self._check_scan(frame, header, offset)
+        scan = Scan.of(frame, header, self.slots)
+        members = [self.jpeg.units[member.component] for member in header.components]
+        progress = Progress(position)
+        decode = self.engine.scan_coder(frame).decode
+        while (status := decode(self.data, scan, members, progress, self.strict)) != Status.DONE:
+            error = scan_error(self.data, scan, progress, status)
+            self._complain(error)
+            resynchronise(self.data, scan, progress)
+        self._note_damage(scan, progress, offset)
+        self.scanned.update(member.component for member in header.components)
+        self.mcus += scan.layout.mcus
+        self.fed_mcus += scan.layout.mcus - progress.starved_mcus
+        return skip_padding(self.data, progress.position)
+
+    def _check_scan(self, frame: FrameHeader, header: ScanHeader, offset: int) -> None:
+        everything = self.scans > 1 and len(self.jpeg.scans[0].components) == len(frame.components)
+        if everything and not frame.is_progressive:
+            message = "a second scan, where the first has all components"
+            raise FormatError(message, offset=offset, field="SOS", clause="B.2.1")
+        for member in header.components if not frame.is_lossless else ():
+            wanted = frame.components[member.component].quant_table
+            if member.component not in self.scanned and wanted not in self.slots.quantization:
+                message = f"quantization table {wanted} is used but not defined"
+                raise FormatError(message, offset=offset, field="Tqi", clause="B.2.4.1")
+        if self.progression is not None and (problem := self.progression.add(header)):
+            self._complain(FormatError(problem, offset=offset, field="Ss, Se, Ah, Al", clause="G.1.1.1"))
+        if frame.is_lossless and self.slots.restart_interval % Scan(frame, header).layout.mcu_columns:
+            message = (
+                f"a restart interval of {self.slots.restart_interval} MCUs, no whole rows of a lossless scan"
+            )
+            raise FormatError(message, offset=offset, field="Ri", clause="H.1.1")
+        needed = needed_tables(frame, header)
+        for member in header.components:
+            if needed[0]:
+                self._check_huffman_table(0, member.dc_table, 16 if frame.is_lossless else 15, offset)
+            if needed[1]:
+                self._check_huffman_table(1, member.ac_table, 255, offset)
+
+    def _check_huffman_table(self, table_class: int, destination: int, most: int, offset: int) -> None:
+        """Check a table that a scan uses: only now, as libjpeg does."""
+        kind = "AC" if table_class else "DC"
+        spec: HuffmanSpec | None = (self.slots.ac if table_class else self.slots.dc).get(destination)
+        if spec is None:
+            message = f"{kind} Huffman table {destination} is used but not defined"
+            raise FormatError(message, offset=offset, field="Tdj, Taj", clause="B.2.3")
+        try:
+            decode_table(spec)
+        except ValueError as error:
+            message = f"{kind} Huffman table {destination} is impossible: {error}"
+            raise FormatError(message, offset=offset, field="Li", clause="C.2") from None
+        if table_class == 0 and max(spec.values, default=0) > most:
+            message = f"DC Huffman table {destination} has category {max(spec.values)}, at most {most} exists"
+            raise FormatError(message, offset=offset, field="Vi,j", clause="F.1.2.1.2")
+
+    def _note_damage(self, scan: Scan, progress: Progress, offset: int) -> None:
+        where = f"the scan at byte {offset}"
+        if progress.starved_at >= 0:
+            self.warnings.append(
+                f"the data of {where} run out at byte {progress.starved_at}: "
+                f"{progress.starved_mcus:,} of {scan.layout.mcus:,} MCUs are not complete"
+            )
+        if progress.bad_codes:
+            self.warnings.append(
+                f"{progress.bad_codes:,} codes of {where} do not exist, the first at byte {progress.bad_code_at}"
+            )
+        if progress.overlong_runs:
+            self.warnings.append(f"{progress.overlong_runs} blocks of {where} have runs past coefficient 63")
+        if progress.last_fed >= 0:
+            row = progress.last_fed // scan.layout.mcu_columns
+            alone = len(scan.header.components) == 1
+            v_samp = scan.frame.components[scan.header.components[0].component].v_samp if alone else 1
+            self.last_fed_row = ceil_div(row + 1, v_samp) - 1
