@@ -18,6 +18,7 @@ from .sampling import SUBSAMPLINGS
 __all__ = [
     "Subsampling",
     "checked_bytes",
+    "checked_choice",
     "checked_comment",
     "checked_image",
     "checked_integer",
@@ -31,13 +32,15 @@ MAX_COMMENT = 0xFFFF - 2
 
 
 def checked_image(image: Samples) -> Samples:
-    """Return a picture that `encode` can encode: uint8, (H, W) or (H, W, 3), each side 1 ... 65500."""
+    """Return a picture that `encode` can encode: uint8 or uint16, (H, W), (H, W, 3) or (H, W, 4)."""
     if not isinstance(image, np.ndarray):
         raise TypeError(f"image is a {type(image).__name__}, must be a NumPy array")
-    if image.dtype != np.uint8:
-        raise TypeError(f"image has dtype {image.dtype}, must be uint8")
-    if image.ndim != 2 and not (image.ndim == 3 and image.shape[2] == 3):
-        raise ValueError(f"image has shape {image.shape}, must be (H, W) grey or (H, W, 3) RGB")
+    if image.dtype not in (np.uint8, np.uint16):
+        raise TypeError(f"image has dtype {image.dtype}, must be uint8, or uint16 for more than 8 bits")
+    if image.ndim != 2 and not (image.ndim == 3 and image.shape[2] in (3, 4)):
+        raise ValueError(
+            f"image has shape {image.shape}, must be (H, W) grey, (H, W, 3) RGB or (H, W, 4) CMYK"
+        )
     if not all(1 <= side <= MAX_DIMENSION for side in image.shape[:2]):
         raise ValueError(f"image has shape {image.shape}, each side must be 1 ... {MAX_DIMENSION}")
     return image
@@ -53,6 +56,13 @@ def checked_integer(name: str, value: Any, low: int, high: int | None = None) ->
         allowed = f"{low} ... {high}" if high is not None else f"{low} and more"
         raise ValueError(f"{name}={integer}, allowed are {allowed}")
     return integer
+
+
+def checked_choice(name: str, value: Any, allowed: Sequence[str]) -> str:
+    """Return one of a few words."""
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}, allowed are {' and '.join(map(repr, allowed))}")
+    return value
 
 
 def checked_comment(comment: str | bytes) -> bytes:
@@ -74,12 +84,16 @@ def checked_bytes(data: bytes) -> bytes:
 
 
 def sampling_factors(subsampling: Subsampling, channels: int) -> list[tuple[int, int]]:
-    """Return (horizontal, vertical) factors for each component, from a name or from themselves."""
+    """Return (horizontal, vertical) factors for each component, from a name or from themselves.
+
+    A name says the factors of the brightness; black, the fourth component of YCCK, is as large.
+    """
     if isinstance(subsampling, str):
         if subsampling not in SUBSAMPLINGS:
             names = ", ".join(SUBSAMPLINGS)
             raise ValueError(f"subsampling={subsampling!r}, allowed are {names} or explicit factors")
-        return [(1, 1)] if channels == 1 else [SUBSAMPLINGS[subsampling], (1, 1), (1, 1)]
+        full = SUBSAMPLINGS[subsampling]
+        return [(1, 1)] if channels == 1 else [full, (1, 1), (1, 1), full][:channels]
     pairs = f"{channels} pair{'s' * (channels > 1)} (horizontal, vertical)"
     wanted = f"subsampling={subsampling!r}, must be a name or {pairs} of factors 1 ... 4"
     try:
@@ -92,12 +106,15 @@ def sampling_factors(subsampling: Subsampling, channels: int) -> list[tuple[int,
 
 
 def quantization_tables(
-    quant_tables: Array | Sequence[Array] | None, quality: int, channels: int
+    quant_tables: Array | Sequence[Array] | None, quality: int, usual: int, channels: int
 ) -> list[QuantizationTable]:
-    """Return the tables of a file: the caller's as they are, or those of Annex K.1 scaled by the quality."""
+    """Return the tables of a file: the caller's as they are, or those of Annex K.1 scaled by the quality.
+
+    `usual` is how many of the latter there are, 1 or 2; of the caller's there may be one for each channel.
+    """
     if quant_tables is None:
         base = (tables.LUMINANCE_QUANTIZATION, tables.CHROMINANCE_QUANTIZATION)
-        arrays = np.stack([scale_table(table, quality) for table in base[:channels]])
+        arrays = np.stack([scale_table(table, quality) for table in base[:usual]])
     else:
         arrays = _checked_tables(quant_tables, channels)
     return [

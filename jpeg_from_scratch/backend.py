@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from . import reference, scan_sequential
+from . import prediction, reference, scan_lossless, scan_progressive, scan_sequential
 from ._types import Array, Coefficients, Samples
 from .jpeg_data import FrameHeader
-from .scan import Status
+from .scan import Scan, Status
 
 __all__ = ["BACKENDS", "Backend", "announce_compilation", "get_backend"]
 
@@ -47,25 +47,31 @@ class Backend:
     Attributes
     ----------
     name : str
-    component_planes(image, frame) -> list of ndarray of uint8
+    component_planes(image, frame, color_space) -> list of ndarray
         Picture → one plane per component, in whole blocks: colour and downsampling.
-    plane_to_coefficients(plane, table, out) -> None
+    plane_to_coefficients(plane, table, out, precision) -> None
         Plane → quantised coefficients, into the blocks of `out` that the plane covers.
-    coefficients_to_plane(coefficients, table, height, width) -> ndarray of uint8
+    coefficients_to_plane(coefficients, table, height, width, precision) -> ndarray of uint8 or uint16
         Quantised coefficients → plane of the given size: the inverse of `plane_to_coefficients`. Blocks
         beyond that size, the padding to whole MCUs, are left out.
-    planes_to_image(planes, frame, is_ycbcr) -> ndarray of uint8
+    planes_to_image(planes, frame, color_space) -> ndarray of uint8 or uint16
         Planes → picture of shape (H, W) or (H, W, C): upsampling and colour.
+    samples_to_differences(samples, scan, j) -> ndarray of int32
+        Samples of a component of a lossless scan → differences from their predictions.
+    differences_to_samples(differences, scan, j) -> ndarray of uint16
+        The inverse of `samples_to_differences`.
     scan_coders : mapping of str to ScanCoder
         By the kind of scan: ``"sequential"``, ``"progressive"``, ``"lossless"``, and each of them followed by
         ``" arithmetic"``.
     """
 
     name: str
-    component_planes: Callable[[Samples, FrameHeader], list[Samples]]
-    plane_to_coefficients: Callable[[Samples, Array, Coefficients], None]
-    coefficients_to_plane: Callable[[Coefficients, Array, int, int], Samples]
-    planes_to_image: Callable[[Sequence[Samples], FrameHeader, bool], Samples]
+    component_planes: Callable[[Samples, FrameHeader, str], list[Samples]]
+    plane_to_coefficients: Callable[[Samples, Array, Coefficients, int], None]
+    coefficients_to_plane: Callable[[Coefficients, Array, int, int, int], Samples]
+    planes_to_image: Callable[[Sequence[Samples], FrameHeader, str], Samples]
+    samples_to_differences: Callable[[Array, Scan, int], Array]
+    differences_to_samples: Callable[[Array, Scan, int], Array]
     scan_coders: Mapping[str, ScanCoder]
 
     def scan_coder(self, frame: FrameHeader) -> ScanCoder:
@@ -111,9 +117,17 @@ def reference_backend() -> Backend:
         plane_to_coefficients=reference.plane_to_coefficients,
         coefficients_to_plane=reference.coefficients_to_plane,
         planes_to_image=reference.planes_to_image,
+        samples_to_differences=prediction.samples_to_differences,
+        differences_to_samples=prediction.differences_to_samples,
         scan_coders={
             "sequential": ScanCoder(
                 scan_sequential.encode_scan, scan_sequential.decode_scan, scan_sequential.count_symbols
+            ),
+            "progressive": ScanCoder(
+                scan_progressive.encode_scan, scan_progressive.decode_scan, scan_progressive.count_symbols
+            ),
+            "lossless": ScanCoder(
+                scan_lossless.encode_scan, scan_lossless.decode_scan, scan_lossless.count_symbols
             ),
         },
     )

@@ -25,10 +25,12 @@ d1+d6, ..., and an odd part, on the differences. The even part splits again into
 into one rotation by 3π/8 (z1 below, factored to 3 products instead of 4). The odd part is a matrix of 16
 products, which by sharing z1 ... z5 becomes 9. What remains is scaled by √8 against the orthonormal DCT in
 each direction, so a 2-D result is 8 times the coefficient of A.3.3. Constants are cosines times 2^13;
-intermediate results of the first pass keep 2 extra bits.
+intermediate results of the first pass keep 2 extra bits, 1 if samples have 12 bits.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +39,7 @@ from ._types import Array
 __all__ = ["dct_matrix", "fdct", "fdct_definition", "fdct_islow", "idct_definition", "idct_islow"]
 
 CONST_BITS = 13
-PASS1_BITS = 2
+PASS1_BITS = {8: 2, 12: 1}  # by the precision of the samples
 
 # round(2^13 · c), named by c as in libjpeg.
 FIX_0_298631336 = 2446
@@ -120,28 +122,30 @@ def idct_definition(coefficients: Array) -> Array:
     return np.einsum("vy,...vu,ux->...yx", a, np.asarray(coefficients, np.float64), a, optimize=True)
 
 
-def fdct(blocks: Array) -> Array:
+def fdct(blocks: Array, precision: int = 8) -> Array:
     """Forward DCT of files: `fdct_islow` on the scale of A.3.3.
 
     Parameters and result as for `fdct_definition`; the result is a multiple of ⅛, exactly represented. This
     is the stage ``"fdct"`` of the encoder's reference path.
     """
-    return fdct_islow(blocks) / 8.0
+    return fdct_islow(blocks, precision) / 8.0
 
 
-def fdct_islow(blocks: Array) -> Array:
+def fdct_islow(blocks: Array, precision: int = 8) -> Array:
     """Forward DCT in fixed-point integers, rows first, then columns.
 
     Parameters
     ----------
     blocks : ndarray of int, shape (..., 8, 8)
-        Level-shifted samples, −128 ... 127.
+        Level-shifted samples, −128 ... 127; −2048 ... 2047 for 12 bits.
+    precision : {8, 12}
+        Bits of a sample.
 
     Returns
     -------
-    ndarray of int32, shape (..., 8, 8)
-        Eight times the coefficients of A.3.3, |8S| < 2^14. The factor stays, because the division by the step
-        size that follows rounds anyway: one rounding instead of two.
+    ndarray of int32 (8 bits) or int64 (12 bits), shape (..., 8, 8)
+        Eight times the coefficients of A.3.3, |8S| < 2^14, or 2^18. The factor stays, because the division by
+        the step size that follows rounds anyway: one rounding instead of two.
 
     References
     ----------
@@ -153,20 +157,20 @@ def fdct_islow(blocks: Array) -> Array:
     >>> fdct_islow(np.full((8, 8), 10))[0, 0].item()
     640
     """
-    rows = np.asarray(blocks, np.int32)
-    # Pass 1: rows; results are scaled by √8 · 2^PASS1_BITS, |·| < 2^14.
-    columns = _fdct_1d(rows, np.int32(1) << PASS1_BITS, 0, CONST_BITS - PASS1_BITS)
-    # Pass 2: columns; the scale of 2^PASS1_BITS goes, a factor of 8 is left.
-    return _fdct_1d(columns.swapaxes(-1, -2), np.int32(1), PASS1_BITS, CONST_BITS + PASS1_BITS).swapaxes(
-        -1, -2
-    )
+    integer = np.int32 if precision == 8 else np.int64
+    rows = np.asarray(blocks, integer)
+    bits = PASS1_BITS[precision]
+    # Pass 1: rows; results are scaled by √8 · 2^bits, |·| < 2^14 for 8 bits.
+    columns = _fdct_1d(rows, integer(1 << bits), 0, CONST_BITS - bits)
+    # Pass 2: columns; the scale of 2^bits goes, a factor of 8 is left.
+    return _fdct_1d(columns.swapaxes(-1, -2), integer(1), bits, CONST_BITS + bits).swapaxes(-1, -2)
 
 
-def _fdct_1d(d: Array, gain: np.int32, plain_shift: int, product_shift: int) -> Array:
+def _fdct_1d(d: Array, gain: np.signedinteger[Any], plain_shift: int, product_shift: int) -> Array:
     """Transform the last axis. Results 0 and 4, which take no product, are scaled apart from the others."""
     sum0, sum1, sum2, sum3 = (d[..., i] + d[..., 7 - i] for i in range(4))
     difference3, difference2, difference1, difference0 = (d[..., 3 - i] - d[..., 4 + i] for i in range(4))
-    out = np.empty(d.shape, np.int32)
+    out = np.empty(d.shape, d.dtype)
 
     # Even part
     even0, even3 = sum0 + sum3, sum0 - sum3
@@ -186,24 +190,27 @@ def _fdct_1d(d: Array, gain: np.int32, plain_shift: int, product_shift: int) -> 
     return out
 
 
-def idct_islow(coefficients: Array) -> Array:
+def idct_islow(coefficients: Array, precision: int = 8) -> Array:
     """Inverse DCT in fixed-point integers, columns first, then rows.
 
     Parameters
     ----------
     coefficients : ndarray of int, shape (..., 8, 8)
-        Dequantised coefficients, −32768 ... 32767, natural order.
+        Dequantised coefficients, natural order; −32768 ... 32767 for 8 bits.
+    precision : {8, 12}
+        Bits of a sample.
 
     Returns
     -------
-    ndarray of int32, shape (..., 8, 8)
-        Level-shifted samples, rounded and clamped to −128 ... 127.
+    ndarray of int32 (8 bits) or int64 (12 bits), shape (..., 8, 8)
+        Level-shifted samples, rounded and clamped to −128 ... 127, or −2048 ... 2047.
 
     Notes
     -----
     Coefficients that come from samples stay far from any overflow. Those of a damaged file do not; the sums
     and results that libjpeg-turbo's vector code keeps in 16 bits are wrapped or clamped here in the same
-    places, so that even noise is the same noise.
+    places, so that even noise is the same noise. For 12 bits it has no vector code: sums are exact, and the
+    result wraps to 14 bits before it is clamped.
 
     References
     ----------
@@ -216,13 +223,22 @@ def idct_islow(coefficients: Array) -> Array:
     >>> idct_islow(coefficients)[3, 3].item()
     10
     """
+    if precision == 12:
+        return _idct_islow_12(np.asarray(coefficients, np.int64))
     c = np.asarray(coefficients, np.int32)
-    rows = _idct_1d(c.swapaxes(-1, -2), CONST_BITS - PASS1_BITS).swapaxes(-1, -2)
+    rows = _idct_1d(c.swapaxes(-1, -2), CONST_BITS - PASS1_BITS[8]).swapaxes(-1, -2)
     rows = np.clip(rows, -32768, 32767)
     # Columns of nothing but their first coefficient take a short cut, which wraps where the rule clamps.
     flat = ~c[..., 1:, :].any(axis=(-1, -2), keepdims=True)
-    rows = np.where(flat, _wrap16(c[..., :1, :] << PASS1_BITS), rows)
-    return np.clip(_idct_1d(rows, CONST_BITS + PASS1_BITS + 3), -128, 127)
+    rows = np.where(flat, _wrap16(c[..., :1, :] << PASS1_BITS[8]), rows)
+    return np.clip(_idct_1d(rows, CONST_BITS + PASS1_BITS[8] + 3), -128, 127)
+
+
+def _idct_islow_12(c: Array) -> Array:
+    rows = _idct_1d(c.swapaxes(-1, -2), CONST_BITS - PASS1_BITS[12]).swapaxes(-1, -2)
+    rows = rows.astype(np.int32).astype(np.int64)
+    samples = _idct_1d(rows, CONST_BITS + PASS1_BITS[12] + 3)
+    return np.clip((samples + (1 << 13)) % (1 << 14) - (1 << 13), -2048, 2047)
 
 
 def _idct_1d(c: Array, shift: int) -> Array:
@@ -239,7 +255,7 @@ def _idct_1d(c: Array, shift: int) -> Array:
     # Odd part
     odd3, odd2, odd1, odd0 = _odd_part(c[..., 7], c[..., 5], c[..., 3], c[..., 1])
 
-    out = np.empty(c.shape, np.int32)
+    out = np.empty(c.shape, c.dtype)
     for i, (even, odd) in enumerate(zip((even0, even1, even2, even3), (odd0, odd1, odd2, odd3))):
         out[..., i] = _descale(even + odd, shift)
         out[..., 7 - i] = _descale(even - odd, shift)
@@ -269,4 +285,5 @@ def _descale(x: Array, shift: int) -> Array:
 
 
 def _wrap16(x: Array) -> Array:
-    return x.astype(np.int16).astype(np.int32)
+    """Keep 16 bits of the sums of 8-bit data, which are int32; those of 12-bit data, int64, stay."""
+    return x.astype(np.int16).astype(np.int32) if x.dtype == np.int32 else x

@@ -1,19 +1,25 @@
-"""Bytes → `JpegData` → pixels, on one page."""
+"""Bytes → `JpegData` → pixels, on one page. `reader` has the first half."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
-from ._types import Samples
-from .arguments import checked_bytes
+import numpy as np
+
+from ._types import Array, Samples
+from .arguments import checked_bytes, checked_choice
 from .backend import Backend, get_backend
 from .errors import FormatError
 from .jpeg_data import JpegData, ScanHeader, describe_process
 from .metadata import Metadata, color_space, gather_metadata, jfif_version
+from .orientation import exif_orientation, oriented
 from .reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
+from .smoothing import smooth, smoothing_applies
 
 __all__ = ["DecodeInfo", "decode", "read"]
+
+MAX_COMPONENTS = 10  # of a picture; `read` takes all 255
 
 
 @dataclass(frozen=True)
@@ -22,23 +28,32 @@ class DecodeInfo:
 
     Attributes
     ----------
-    width, height, process, sampling, color_space
-        ``"baseline DCT (SOF0)"``; factors (horizontal, vertical) per component; ``"grey"``, ``"YCbCr"``,
-        ``"RGB"`` or ``"unknown"``: the colour space in the file.
+    width, height, precision, process, sampling, color_space
+        In samples, as stored (before any rotation); bits of a sample; ``"baseline DCT (SOF0)"``; factors
+        (horizontal, vertical) per component; ``"grey"``, ``"YCbCr"``, ``"RGB"``, ``"CMYK"``, ``"YCCK"`` or
+        ``"unknown"``: the colour space in the file.
+    orientation : int
+        1 ... 8, from the Exif segment; 1 without one.
     mcus_decoded, mcus_total : int
-        Over all scans.
+        Over all scans; the former those whose data were all there.
+    smoothed : bool
+        Whether missing coefficients were estimated (`smoothing`).
     warnings : tuple of str
-        Departures from T.81 that libjpeg-turbo reads without a word, and so does `decode`.
+        Departures from T.81 that were read nevertheless: with ``strict=True`` those that libjpeg-turbo reads
+        without a word, with ``strict=False`` also those of which it warns.
     metadata : Metadata
     """
 
     width: int
     height: int
+    precision: int
     process: str
     sampling: tuple[tuple[int, int], ...]
     color_space: str
+    orientation: int
     mcus_decoded: int
     mcus_total: int
+    smoothed: bool
     warnings: tuple[str, ...]
     metadata: Metadata
 
@@ -49,6 +64,8 @@ def decode(
     *,
     strict: bool = ...,
     info: Literal[False] = ...,
+    cmyk: str = ...,
+    orientation: bool = ...,
     max_pixels: int = ...,
     max_scans: int = ...,
     max_memory: int = ...,
@@ -63,6 +80,8 @@ def decode(
     *,
     strict: bool = ...,
     info: Literal[True],
+    cmyk: str = ...,
+    orientation: bool = ...,
     max_pixels: int = ...,
     max_scans: int = ...,
     max_memory: int = ...,
@@ -76,42 +95,51 @@ def decode(
     *,
     strict: bool = True,
     info: bool = False,
+    cmyk: str = "stored",
+    orientation: bool = False,
     max_pixels: int = MAX_PIXELS,
     max_scans: int = MAX_SCANS,
     max_memory: int = MAX_MEMORY,
     backend: str = "fast",
 ) -> Samples | tuple[Samples, DecodeInfo]:
-    """Decode a baseline or 8-bit extended sequential JPEG file (SOF0, SOF1, Huffman coded).
+    """Decode a JPEG file of any process of T.81 but the hierarchical ones.
 
     Parameters
     ----------
     data : bytes
         The file; anything with the buffer interface.
     strict : bool
-        True, the only mode so far: raise where libjpeg-turbo warns or refuses. See Notes.
+        True: raise where libjpeg-turbo warns or refuses. False: raise where it refuses, and read on where it
+        warns, to the same pixels; missing samples are mid grey. See Notes.
     info : bool
-        Also return a `DecodeInfo`.
+        Also return a `DecodeInfo`, with the warnings and the number of MCUs decoded.
+    cmyk : {"stored", "inverted"}
+        Pictures of four components: the samples as stored; or each subtracted from the largest value. Adobe's
+        programs store the opposite of the ink, and Pillow always inverts.
+    orientation : bool
+        Turn the picture upright, as its Exif segment says.
     max_pixels : int
         Limit on width × height.
     max_scans : int
         Limit on the number of scans.
     max_memory : int
-        Limit on the bytes that decoding takes, by `memory_estimate`.
+        Limit on the bytes that decoding takes, by `reader.memory_estimate`.
     backend : {"fast", "reference"}
         Compiled kernels or readable Python. The pixels are the same.
 
     Returns
     -------
-    ndarray of uint8, shape (H, W) or (H, W, C)
-        Grey; RGB; or, for two components, the samples as stored. With ``info=True`` (ndarray, DecodeInfo).
+    ndarray, shape (H, W) or (H, W, C)
+        uint8, or uint16 for more than 8 bits. Grey; RGB; CMYK; or, for other numbers of components, the
+        samples as stored. In a lossless process always the samples as stored. With ``info=True`` (ndarray,
+        DecodeInfo).
 
     Raises
     ------
     FormatError
         If the file is damaged: offset, field and clause say where and how.
     UnsupportedError
-        If it is progressive, arithmetic-coded, lossless, hierarchical, of 12 bits, or of more than 3
-        components.
+        If it is hierarchical, JPEG-LS, or of more than 10 components.
     LimitError
         If a limit would be passed, or a side is above 65500; before memory is taken.
     TypeError, ValueError
@@ -119,17 +147,18 @@ def decode(
 
     Notes
     -----
-    Pixels equal those of libjpeg-turbo with its defaults: ``islow`` transform, triangle-filter upsampling.
-    Ratios of sampling factors like 3 : 2, which it refuses, are resampled linearly (`sampling.upsample`).
+    Pixels equal those of libjpeg-turbo with its defaults: ``islow`` transform, triangle-filter upsampling,
+    smoothing of progressive files that end early. Ratios of sampling factors like 3 : 2, which it refuses,
+    are resampled linearly (`sampling.upsample`); SOF11, DNL segments and scans of components beyond the
+    fourth, which it refuses too, are read.
 
-    Four departures from "raise exactly where libjpeg-turbo warns or refuses". A file that lacks nothing but
-    EOI, its last MCU complete, decodes, with a warning in `DecodeInfo`. A file that has no scan for a
-    component is refused, where libjpeg-turbo fills in grey. Where its own warning depends on how far it has
-    read ahead – a few bytes too many behind a scan, a code that does not exist in the midst of one – the file
-    is refused; but one whole byte of padding bits before a marker, which it may warn of too, is read.
+    Four departures from "strict raises exactly where libjpeg-turbo warns or refuses". A file that lacks
+    nothing but EOI, its last MCU complete, decodes, with a warning in `DecodeInfo`. A file that has no scan
+    for a component is refused, where libjpeg-turbo fills in grey. Where its own warning depends on how far it
+    has read ahead – a few bytes too many behind a scan, a code that does not exist in the midst of one – the
+    file is refused; but one whole byte of padding bits before a marker, which it may warn of too, is read.
 
-    Colour follows libjpeg: three components are YCbCr if there is a JFIF segment; else an Adobe segment
-    decides; else the identifiers "R", "G", "B" mean RGB and any others YCbCr.
+    Colour follows libjpeg: `metadata.color_space`.
 
     Examples
     --------
@@ -139,34 +168,56 @@ def decode(
     array([[77, 77, 77],
            [77, 77, 77]], dtype=uint8)
     """
+    checked_choice("cmyk", cmyk, ("stored", "inverted"))
     engine = get_backend(backend)
     limits = Limits(max_pixels, max_scans, max_memory)
-    reader = Reader(checked_bytes(data), limits, engine, strict, components=10)
+    reader = Reader(checked_bytes(data), limits, engine, strict, components=MAX_COMPONENTS)
     jpeg = reader.read()
     frame = jpeg.frame
     space = _checked_color_space(reader)
-    pixels = _pixels(jpeg, space == "YCbCr", engine)
+    steps = [table and table.array() for table in jpeg.quantization_tables()]
+    smoothed = smoothing_applies(reader.progression, steps)
+    if frame.is_lossless:
+        planes = _lossless_planes(jpeg)
+    else:
+        planes = _planes(reader, steps, smoothed, engine)
+    pixels = engine.planes_to_image(planes, frame, "unknown" if frame.is_lossless else space)
+    if cmyk == "inverted" and len(frame.components) == 4:
+        pixels = pixels.dtype.type((1 << frame.precision) - 1) - pixels
+    metadata = gather_metadata(jpeg.segments)
+    turn = exif_orientation(metadata.exif)
+    if orientation:
+        pixels = oriented(pixels, turn)
     if not info:
         return pixels
     return pixels, DecodeInfo(
         width=frame.width,
         height=frame.height,
+        precision=frame.precision,
         process=describe_process(frame.marker),
         sampling=tuple((c.h_samp, c.v_samp) for c in frame.components),
         color_space=space,
+        orientation=turn,
         mcus_decoded=reader.fed_mcus,
         mcus_total=reader.mcus,
+        smoothed=smoothed,
         warnings=tuple(reader.warnings),
-        metadata=gather_metadata(jpeg.segments),
+        metadata=metadata,
     )
 
 
 def read(
-    data: bytes, *, max_pixels: int = MAX_PIXELS, max_scans: int = MAX_SCANS, max_memory: int = MAX_MEMORY
+    data: bytes,
+    *,
+    strict: bool = True,
+    max_pixels: int = MAX_PIXELS,
+    max_scans: int = MAX_SCANS,
+    max_memory: int = MAX_MEMORY,
 ) -> JpegData:
-    """Take a file apart into its segments and quantised coefficients.
+    """Take a file apart into its segments and quantised coefficients, or lossless samples.
 
-    Parameters and errors as for `decode`; any number of components.
+    Parameters and errors as for `decode`; any number of components. A file of nothing but tables (B.5 –
+    Abbreviated format for table-specification data) is read too.
 
     Examples
     --------
@@ -179,38 +230,57 @@ def read(
     True
     """
     limits = Limits(max_pixels, max_scans, max_memory)
-    return Reader(checked_bytes(data), limits, get_backend("fast")).read()
+    return Reader(checked_bytes(data), limits, get_backend("fast"), strict, tables_only=True).read()
 
 
 # --------------------------------------------------------------------------------------------------
-# JpegData → pixels
+# JpegData → planes
 
 
-def _pixels(jpeg: JpegData, is_ycbcr: bool, engine: Backend) -> Samples:
-    """Turn coefficients into pixels. Uses up `jpeg.coefficients`, so that memory is free for the planes."""
+def _planes(reader: Reader, steps: list[Array | None], smoothed: bool, engine: Backend) -> list[Samples]:
+    """Turn coefficients into planes. Uses up `jpeg.coefficients`, so that memory is free for the planes."""
+    jpeg = reader.jpeg
     frame = jpeg.frame
     planes = []
-    for i, table in enumerate(jpeg.quantization_tables()):
-        assert table is not None  # every component has been in a scan
-        planes.append(
-            engine.coefficients_to_plane(jpeg.coefficients.pop(0), table.array(), *frame.component_shape(i))
-        )
-    return engine.planes_to_image(planes, frame, is_ycbcr)
+    for i, table in enumerate(steps):
+        coefficients = jpeg.coefficients.pop(0)
+        if table is None:  # in no scan: every coefficient is zero, whatever its step
+            table = np.ones((8, 8), np.int32)
+        if smoothed and reader.progression is not None:
+            coefficients = smooth(coefficients, frame, i, reader.progression, table, reader.last_fed_row)
+        shape = frame.component_shape(i)
+        planes.append(engine.coefficients_to_plane(coefficients, table, *shape, frame.precision))
+    return planes
+
+
+def _lossless_planes(jpeg: JpegData) -> list[Samples]:
+    """Undo the point transform (H.2.1), and crop to the components' true sizes."""
+    frame = jpeg.frame
+    point_transform = {member.component: scan.approx_low for scan in jpeg.scans for member in scan.components}
+    dtype: Any = np.uint8 if frame.precision <= 8 else np.uint16
+    planes = []
+    for i, samples in enumerate(jpeg.samples):
+        height, width = frame.component_shape(i)
+        planes.append((samples[:height, :width] << point_transform.get(i, 0)).astype(dtype))
+    return planes
 
 
 def _checked_color_space(reader: Reader) -> str:
-    """Find out what the components are; refuse what libjpeg-turbo warns about."""
+    """Find out what the components are; refuse, if strict, what libjpeg-turbo warns about."""
     jpeg = reader.jpeg
     for segment, offset in zip(jpeg.segments, reader.offsets):
         version = jfif_version(segment)
         if version is not None and version[0] != 1:
             message = f"the unknown JFIF version {version[0]}.{version[1]:02}"
-            raise FormatError(message, offset=offset, field="APP0", clause="B.2.4.6")
+            reader.complain(FormatError(message, offset=offset, field="APP0", clause="B.2.4.6"))
     # What comes after the first scan header is too late to count.
     first_scan = next(i for i, segment in enumerate(jpeg.segments) if isinstance(segment, ScanHeader))
     metadata = gather_metadata(jpeg.segments[:first_scan])
     transform = metadata.adobe_transform
-    if len(jpeg.frame.components) == 3 and metadata.jfif_version is None and (transform or 0) > 1:
+    known = {3: (None, 0, 1), 4: (None, 0, 2)}.get(len(jpeg.frame.components))
+    beaten = len(jpeg.frame.components) == 3 and metadata.jfif_version is not None
+    if known is not None and transform not in known and not beaten:
         message = f"the unknown Adobe colour transform {transform}"
-        raise FormatError(message, offset=reader.offsets[first_scan], field="APP14", clause="B.2.4.6")
+        offset = reader.offsets[first_scan]
+        reader.complain(FormatError(message, offset=offset, field="APP14", clause="B.2.4.6"))
     return color_space(jpeg.frame, metadata)

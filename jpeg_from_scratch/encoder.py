@@ -1,4 +1,4 @@
-"""Pixels → `JpegData` → bytes, on one page.
+"""Pixels → `JpegData` → bytes, on one page. `writer` has the second half.
 
 `encode` reads from top to bottom as Figure 4 of T.81: colour and sampling, DCT and quantisation, entropy
 coding.
@@ -7,82 +7,96 @@ coding.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from . import tables
 from ._types import Array, Coefficients, Samples
-from .arguments import (
-    Subsampling,
-    checked_comment,
-    checked_image,
-    checked_integer,
-    quantization_tables,
-    sampling_factors,
-)
+from .arguments import Subsampling
 from .backend import Backend, get_backend
-from .huffman import HuffmanSpec, optimal_spec
-from .jpeg_data import (
-    AppData,
-    Comment,
-    FrameComponent,
-    FrameHeader,
-    HuffmanTable,
-    HuffmanTables,
-    JpegData,
-    QuantizationTable,
-    QuantizationTables,
-    RestartInterval,
-    ScanComponent,
-    ScanHeader,
-    Segment,
-)
-from .markers import format_segment
-from .scan import Scan, needed_tables
+from .huffman import optimal_spec
+from .jpeg_data import FrameComponent, JpegData, QuantizationTables, Segment
+from .options import Plan, plan
+from .scan_scripts import ScriptEntry
 from .stages import backend_with_stages, checked_stages
+from .writer import optimize_tables, scan_segments, write, write_with
 
 __all__ = ["encode", "write"]
-
-# JFIF 1.01, density 1:1 without a unit, no thumbnail (T.871, 10.1).
-JFIF = AppData(0, b"JFIF\x00" + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0)))
 
 
 def encode(
     image: Samples,
     quality: int = 75,
     *,
-    subsampling: Subsampling = "4:2:0",
+    subsampling: Subsampling | None = None,
     optimize: bool = False,
+    progressive: bool = False,
+    scans: Sequence[ScriptEntry] | None = None,
+    arithmetic: bool = False,
+    lossless: bool = False,
+    predictor: int | None = None,
+    point_transform: int | None = None,
+    precision: int | None = None,
+    color: str | None = None,
     restart_interval: int = 0,
     quant_tables: Array | Sequence[Array] | None = None,
     comment: str | bytes | None = None,
+    exif: bytes | None = None,
+    icc_profile: bytes | None = None,
     backend: str = "fast",
     stages: Mapping[str, Callable[..., Any]] | None = None,
 ) -> bytes:
-    """Encode a picture as a baseline JPEG file (SOF0, JFIF).
+    """Encode a picture as a JPEG file: baseline unless something else is asked for.
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (H, W) or (H, W, 3)
-        Grey, or RGB. Each side 1 ... 65500.
+    image : ndarray of uint8 or uint16, shape (H, W), (H, W, 3) or (H, W, 4)
+        Grey; RGB; or, with `color`, CMYK. Each side 1 ... 65500.
     quality : int
-        1 ... 100, scales the tables of Annex K.1 (`quantization.scale_table`). 75 is libjpeg's default.
-    subsampling : str or sequence of (int, int)
+        1 ... 100, scales the tables of Annex K.1 (`quantization.scale_table`). 75 is libjpeg's default. A
+        lossless file has no quality.
+    subsampling : str or sequence of (int, int), optional
         ``"4:4:4"``, ``"4:4:0"``, ``"4:2:2"``, ``"4:2:0"``, ``"4:1:1"``, ``"4:1:0"``; or for each component
-        its factors (horizontal, vertical), 1 ... 4. A grey picture has no colour to shrink; the names leave
-        it at 1×1.
+        its factors (horizontal, vertical), 1 ... 4. By default 4:2:0 for YCbCr and YCCK, and 4:4:4 for the
+        others. A grey picture has no colour to shrink; the names leave it at 1×1.
     optimize : bool
         Make Huffman tables for this picture (K.2) instead of taking the typical ones (K.3). The pixels stay
-        the same, the file gets smaller.
+        the same, the file gets smaller. Progressive, lossless and 12-bit files always have tables of their
+        own.
+    progressive : bool
+        Send the picture in several scans, coarse first (SOF2; Annex G). The pixels stay the same.
+    scans : sequence of (components, Ss, Se, Ah, Al), optional
+        A scan script: for each scan the indices of its components, the first and last coefficient in zigzag
+        order, and the bit positions of successive approximation (`scan_scripts`). By default libjpeg's
+        script for progressive files, and one scan for others.
+    arithmetic : bool
+        Arithmetic instead of Huffman coding (SOF9, SOF10, SOF11; Annex D): smaller files, which few programs
+        read.
+    lossless : bool
+        Prediction instead of the DCT (SOF3, SOF11; Annex H): the samples come back as they are.
+    predictor : int, optional
+        1 ... 7, with `lossless` (Table H.1); 1 by default.
+    point_transform : int, optional
+        With `lossless`, how many low bits of each sample are dropped; 0 by default.
+    precision : int, optional
+        Bits of a sample: 8, or 12 for uint16; 2 ... 16 with `lossless`. By default 8 for uint8, 12 for uint16,
+        and 16 for uint16 with `lossless`.
+    color : str, optional
+        The colour space of the file: ``"grey"``; ``"YCbCr"`` (default) or ``"RGB"`` (default with
+        `lossless`); ``"CMYK"`` or ``"YCCK"``, without a default, because four channels may as well be RGBA.
+        CMYK samples are stored as they are.
     restart_interval : int
-        Put a restart marker after so many MCUs, 1 ... 65535; 0 for none.
+        Put a restart marker after so many MCUs, 1 ... 65535; 0 for none. In a lossless file it must be a
+        multiple of the width.
     quant_tables : array_like of int, shape (8, 8) or (n, 8, 8), optional
         Step sizes in natural order, used as they are; `quality` then has no say. Component i uses table i,
         or the last. Steps 1 ... 255; up to 65535 makes an extended file (SOF1) with 16-bit tables.
     comment : str or bytes, optional
         Goes into a COM segment; a string as UTF-8.
+    exif : bytes, optional
+        A TIFF structure, for an Exif segment (APP1).
+    icc_profile : bytes, optional
+        A colour profile, for as many APP2 segments as it takes.
     backend : {"fast", "reference"}
         Compiled kernels or readable Python. The bytes are the same.
     stages : mapping of str to callable, optional
@@ -97,12 +111,12 @@ def encode(
     -------
     bytes
         The file: byte for byte what libjpeg-turbo writes with these settings, where it has them. Ratios of
-        sampling factors that are not whole are ours.
+        sampling factors that are not whole, and SOF11, are ours.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is wrong; the message names it, its value and what is allowed.
+        If an argument is wrong, or two do not go together; the message names them and says why.
 
     Examples
     --------
@@ -112,123 +126,55 @@ def encode(
     >>> data[:4].hex(), len(data)
     ('ffd8ffe0', 634)
     """
-    image = checked_image(image)
-    height, width = image.shape[:2]
-    channels = 1 if image.ndim == 2 else 3
-    quality = checked_integer("quality", quality, 1, 100)
-    restart_interval = checked_integer("restart_interval", restart_interval, 0, 65535)
-    factors = sampling_factors(subsampling, channels)
-    steps = quantization_tables(quant_tables, quality, channels)
-    if stages is None:
-        engine = get_backend(backend)
-    else:
-        stages = checked_stages(stages)
-        engine = backend_with_stages(stages)
-
-    extended = any(table.precision for table in steps)
-    frame = FrameHeader(
-        tables.SOF1 if extended else tables.SOF0,
-        8,
-        height,
-        width,
-        tuple(
-            FrameComponent(i + 1, h_samp, v_samp, min(i, len(steps) - 1))
-            for i, (h_samp, v_samp) in enumerate(factors)
-        ),
+    planned = plan(
+        image,
+        quality,
+        subsampling=subsampling,
+        optimize=optimize,
+        progressive=progressive,
+        scans=scans,
+        arithmetic=arithmetic,
+        lossless=lossless,
+        predictor=predictor,
+        point_transform=point_transform,
+        precision=precision,
+        color=color,
+        restart_interval=restart_interval,
+        quant_tables=quant_tables,
+        comment=comment,
+        exif=exif,
+        icc_profile=icc_profile,
+        stages=stages if stages is None else (stages := checked_stages(stages)),
     )
-    segments: list[Segment] = [JFIF]
-    if comment is not None:
-        segments.append(Comment(checked_comment(comment)))
-    segments += [QuantizationTables((table,)) for table in steps]
+    engine = get_backend(backend) if stages is None else backend_with_stages(stages)
+    frame = planned.frame
+    segments: list[Segment] = [*planned.head]
+    segments += [QuantizationTables((table,)) for table in planned.steps]
     segments.append(frame)
-    for number, scan in enumerate(_scans(frame)):
-        if number < 2 or optimize:  # the third scan of three uses the second's tables
-            segments += [HuffmanTables((table,)) for table in _typical_tables(scan)]
-        if number == 0 and restart_interval:
-            segments.append(RestartInterval(restart_interval))
-        segments.append(scan)
-
-    data = JpegData(segments, _coefficients(image, frame, steps, engine))
-    if optimize:
-        data.segments = _optimized_segments(data, engine, (stages or {}).get("optimal_table", optimal_spec))
-    return _write(data, engine)
+    segments += scan_segments(frame, planned.scans, planned.restart_interval, planned.optimize)
+    data = JpegData(segments)
+    if frame.is_lossless:
+        data.samples = _samples(image, planned)
+    else:
+        data.coefficients = _coefficients(image, planned, engine)
+    if planned.optimize:
+        data.segments = optimize_tables(data, engine, (stages or {}).get("optimal_table", optimal_spec))
+    return write_with(data, engine)
 
 
-def write(data: JpegData) -> bytes:
-    """Turn a `JpegData` into a file: the inverse of `read`.
-
-    Returns
-    -------
-    bytes
-        For the data of a file by libjpeg, the same bytes again.
-
-    Raises
-    ------
-    ValueError
-        If the parts do not fit together: arrays of the wrong shape, a missing table, a symbol without a code.
-    """
-    _check_coefficients(data)
-    return _write(data, get_backend("fast"))
-
-
-def _write(data: JpegData, engine: Backend) -> bytes:
-    """SOI, the segments, the entropy-coded data after each scan header, EOI (Figure B.2)."""
-    frame = data.frame
-    coder = engine.scan_coder(frame)
-    parts = [bytes((0xFF, tables.SOI))]
-    scans = data.scans_with_tables()
-    for segment in data.segments:
-        parts.append(format_segment(segment, frame))
-        if isinstance(segment, ScanHeader):
-            slots, header = next(scans)
-            scan = Scan.of(frame, header, slots)
-            _check_tables(scan)
-            members = [data.units[component.component] for component in header.components]
-            parts.append(coder.encode(scan, members))
-    parts.append(bytes((0xFF, tables.EOI)))
-    return b"".join(parts)
-
-
-def _check_tables(scan: Scan) -> None:
-    needed = needed_tables(scan.frame, scan.header)
-    for j, member in enumerate(scan.header.components):
-        for kind, used, specs, destination in (
-            ("DC", needed[0], scan.dc, member.dc_table),
-            ("AC", needed[1], scan.ac, member.ac_table),
-        ):
-            if used and specs[j] is None:
-                message = (
-                    f"a scan uses {kind} Huffman table {destination}, which no segment before it defines"
-                )
-                raise ValueError(message)
-
-
-def _check_coefficients(data: JpegData) -> None:
-    frame = data.frame
-    if len(data.coefficients) != len(frame.components):
-        raise ValueError(
-            f"{len(data.coefficients)} coefficient arrays for {len(frame.components)} components"
-        )
-    for i, array in enumerate(data.coefficients):
-        expected = (*frame.padded_block_shape(i), 8, 8)
-        if array.shape != expected or array.dtype != np.int16:
-            raise ValueError(f"coefficients[{i}] is {array.dtype} {array.shape}, must be int16 {expected}")
-
-
-# --------------------------------------------------------------------------------------------------
-# Pixels → quantised coefficients
-
-
-def _coefficients(
-    image: Samples, frame: FrameHeader, steps: Sequence[QuantizationTable], engine: Backend
-) -> list[Coefficients]:
-    interleaved = len(_scans(frame)[0].components) > 1
-    planes = engine.component_planes(image, frame)
+def _coefficients(image: Samples, planned: Plan, engine: Backend) -> list[Coefficients]:
+    """Pixels → quantised coefficients."""
+    frame = planned.frame
+    steps = {table.destination: table.array() for table in planned.steps}
+    interleaved = {
+        member.component for scan in planned.scans if len(scan.components) > 1 for member in scan.components
+    }
+    planes = engine.component_planes(image, frame, planned.color_space)
     coefficients = []
     for i, component in enumerate(frame.components):
         out = np.zeros((*frame.padded_block_shape(i), 8, 8), np.int16)
-        engine.plane_to_coefficients(planes.pop(0), steps[component.quant_table].array(), out)
-        if interleaved:
+        engine.plane_to_coefficients(planes.pop(0), steps[component.quant_table], out, frame.precision)
+        if i in interleaved:
             _fill_dummy_blocks(out, frame.block_shape(i), component)
         coefficients.append(out)
     return coefficients
@@ -247,59 +193,8 @@ def _fill_dummy_blocks(out: Coefficients, block_shape: tuple[int, int], componen
         out[row, :, 0, 0] = out[row - 1, h_samp - 1 :: h_samp, 0, 0].repeat(h_samp)
 
 
-# --------------------------------------------------------------------------------------------------
-# Scans and Huffman tables
-
-
-def _scans(frame: FrameHeader) -> list[ScanHeader]:
-    """One interleaved scan; or a scan for each component, if an MCU had more than 10 blocks (B.2.3)."""
-    members = [ScanComponent(i, min(i, 1), min(i, 1)) for i in range(len(frame.components))]
-    if sum(component.h_samp * component.v_samp for component in frame.components) <= 10:
-        return [ScanHeader(tuple(members))]
-    return [ScanHeader((member,)) for member in members]
-
-
-def _typical_tables(scan: ScanHeader) -> list[HuffmanTable]:
-    """The tables of K.3 that a scan uses, in libjpeg's order: DC 0, AC 0, DC 1, AC 1."""
-    dc, ac = HuffmanSpec.typical_dc(), HuffmanSpec.typical_ac()
-    destinations = sorted({component.dc_table for component in scan.components})
-    return [HuffmanTable(c, n, spec[n]) for n in destinations for c, spec in enumerate((dc, ac))]
-
-
-def _optimized_segments(
-    data: JpegData, engine: Backend, optimal_table: Callable[[Array], HuffmanSpec]
-) -> list[Segment]:
-    """Replace the tables before each scan by tables made for it."""
-    optimized: list[Segment] = []
-    scans = data.scans_with_tables()
-    pending: list[HuffmanTable] = []
-    count = engine.scan_coder(data.frame).count
-    assert count is not None
-    for segment in data.segments:
-        if isinstance(segment, HuffmanTables):
-            pending += segment.tables
-            continue
-        if isinstance(segment, ScanHeader):
-            slots, header = next(scans)
-            members = [data.coefficients[component.component] for component in header.components]
-            counts = count(Scan.of(data.frame, header, slots), members)
-            made = [
-                HuffmanTables((replace(table, spec=optimal_table(_table_counts(table, header, counts))),))
-                for table in pending
-            ]
-            # DHT comes before DRI, as libjpeg has it.
-            place = len(optimized) - isinstance(optimized[-1], RestartInterval)
-            optimized[place:place] = made
-            pending = []
-        optimized.append(segment)
-    return optimized
-
-
-def _table_counts(table: HuffmanTable, scan: ScanHeader, counts: tuple[Array, Array]) -> Array:
-    """Sum the symbol counts of the components that use a table."""
-    users = [
-        j
-        for j, component in enumerate(scan.components)
-        if table.destination == (component.ac_table if table.table_class else component.dc_table)
-    ]
-    return counts[table.table_class][users].sum(axis=0)
+def _samples(image: Samples, planned: Plan) -> list[Array]:
+    """Pixels → the samples of a lossless process, after the point transform (A.4)."""
+    channels = image[..., np.newaxis] if image.ndim == 2 else image
+    shifted = channels.astype(np.uint16) >> planned.point_transform
+    return [np.ascontiguousarray(shifted[..., i]) for i in range(shifted.shape[2])]

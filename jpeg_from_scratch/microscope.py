@@ -9,24 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from . import tables
 from .errors import FormatError
-from .jpeg_data import (
-    AppData,
-    Comment,
-    HuffmanTable,
-    HuffmanTables,
-    OtherSegment,
-    QuantizationTable,
-    QuantizationTables,
-    RestartInterval,
-)
-from .markers import find_marker, is_standalone, marker_name, parse_segment, payload_bounds
-from .metadata import EXIF_HEADER, ICC_HEADER, adobe_transform, jfif_version
-from .quantization import scale_table
-from .sampling import SUBSAMPLINGS
+from .markers import find_marker, is_standalone, marker_name, payload_bounds
+from .segment_words import segment_words
 
 __all__ = ["FilePart", "describe", "file_parts"]
 
@@ -97,7 +83,7 @@ def file_parts(data: bytes) -> Iterator[FilePart]:
                 break
             continue
         start, end = payload_bounds(data, offset, marker)
-        yield FilePart(offset, end - offset, name, _words(data, offset, marker, data[start:end]))
+        yield FilePart(offset, end - offset, name, segment_words(data, offset, marker, data[start:end]))
         position = end
         if marker == tables.SOS:
             position, restarts = _end_of_scan(data, end)
@@ -118,112 +104,3 @@ def _end_of_scan(data: bytes, position: int) -> tuple[int, int]:
             return position, restarts
         position += 1 if code == 0xFF else 2
     return len(data), restarts
-
-
-# --------------------------------------------------------------------------------------------------
-# Segments in words
-
-
-def _words(data: bytes, offset: int, marker: int, payload: bytes) -> str:
-    if marker in tables.PROCESSES:
-        return _frame_words(marker, payload)
-    if marker == tables.SOS:
-        return _scan_words(payload)
-    segment, _ = parse_segment(data, offset, marker, None)
-    match segment:
-        case QuantizationTables(quantization_tables):
-            return "; ".join(map(_quantization_words, quantization_tables))
-        case HuffmanTables(huffman_tables):
-            return "; ".join(map(_huffman_words, huffman_tables))
-        case RestartInterval(interval):
-            return f"a restart marker every {interval:,} MCUs" if interval else "no restart markers"
-        case Comment(comment):
-            return _quote(comment)
-        case AppData():
-            return _application_words(segment)
-        case OtherSegment():
-            return f"{len(payload):,} bytes"
-    return ""
-
-
-def _frame_words(marker: int, payload: bytes) -> str:
-    if len(payload) < 6 or len(payload) != 6 + 3 * payload[5]:
-        return f"{tables.PROCESSES[marker]}, with a length that does not fit"
-    height, width = int.from_bytes(payload[1:3]), int.from_bytes(payload[3:5])
-    components = [payload[i : i + 3] for i in range(6, len(payload), 3)]
-    factors = [divmod(component[1], 16) for component in components]
-    names = {pair: name for name, pair in SUBSAMPLINGS.items()}
-    subsampling = ""
-    if len(factors) == 3 and factors[1:] == [(1, 1), (1, 1)] and factors[0] in names:
-        subsampling = f" {names[factors[0]]}"
-    each = "; ".join(
-        f"component {component[0]}: {h}×{v}, table {component[2]}"
-        for component, (h, v) in zip(components[:4], factors)
-    )
-    more = f"; {len(components) - 4} more" if len(components) > 4 else ""
-    count = f"{len(components)} component{'s' * (len(components) != 1)}"
-    size = f"{width} × {height}, {payload[0]} bit"
-    return f"{size}, {count}{subsampling}, {tables.PROCESSES[marker]}; {each}{more}"
-
-
-def _scan_words(payload: bytes) -> str:
-    count = payload[0] if payload else 0
-    if len(payload) != 4 + 2 * count:
-        return "with a length that does not fit"
-    members = [
-        f"{payload[i]} (DC {payload[i + 1] >> 4}, AC {payload[i + 1] & 15})"
-        for i in range(1, 1 + 2 * count, 2)
-    ]
-    start, end, approx = payload[-3:]
-    band = (
-        ""
-        if (start, end, approx) == (0, 63, 0)
-        else f"; Ss {start}, Se {end}, Ah {approx >> 4}, Al {approx & 15}"
-    )
-    return f"component{'s' * (count != 1)} {', '.join(members)}{band}"
-
-
-def _quantization_words(table: QuantizationTable) -> str:
-    steps = table.array()
-    # Table 0 is the luminance table by custom. Low qualities, all steps 255, are those of both bases.
-    bases = (tables.LUMINANCE_QUANTIZATION, tables.CHROMINANCE_QUANTIZATION)
-    bases = bases if table.destination == 0 else bases[::-1]
-    qualities = [
-        q for base in bases for q in range(100, 0, -1) if np.array_equal(scale_table(base, q), steps)
-    ]
-    quality = f" (quality {qualities[0]})" if qualities else ""
-    first = " ".join(str(step) for step in steps[0])
-    return f"table {table.destination}, {8 << table.precision} bit, first row {first}{quality}"
-
-
-def _huffman_words(table: HuffmanTable) -> str:
-    lengths = [length for length, count in enumerate(table.spec.bits, 1) if count]
-    codes = f"{len(table.spec.values)} code{'s' * (len(table.spec.values) != 1)}"
-    if lengths:
-        span = f"{lengths[0]} ... {lengths[-1]}" if len(lengths) > 1 else f"{lengths[0]}"
-        codes += f" of {span} bit{'s' * (lengths[-1] > 1)}"
-    kind = ("DC", "AC")[table.table_class]
-    typical = type(table.spec).typical_ac() if table.table_class else type(table.spec).typical_dc()
-    source = " (K.3's typical table)" if table.spec in typical else ""
-    return f"{kind} table {table.destination}: {codes}{source}"
-
-
-def _application_words(segment: AppData) -> str:
-    payload = segment.payload
-    if (version := jfif_version(segment)) is not None:
-        unit = {0: "no unit", 1: "per inch", 2: "per cm"}.get(payload[7], "unknown unit")
-        density = f"{int.from_bytes(payload[8:10])}×{int.from_bytes(payload[10:12])}"
-        return f"JFIF {version[0]}.{version[1]:02}, density {density} ({unit})"
-    if (transform := adobe_transform(segment)) is not None:
-        return f"Adobe, colour transform {transform}"
-    if segment.n == 1 and payload.startswith(EXIF_HEADER):
-        return f"Exif, {len(payload) - len(EXIF_HEADER):,} bytes"
-    if segment.n == 2 and payload.startswith(ICC_HEADER) and len(payload) >= 14:
-        return f"ICC profile, part {payload[12]} of {payload[13]}"
-    return _quote(payload)
-
-
-def _quote(payload: bytes, most: int = 40) -> str:
-    """Show the printable start of some bytes."""
-    text = "".join(c if c.isprintable() else "·" for c in payload[:most].decode("latin-1"))
-    return f'"{text}"' + (f" ... {len(payload):,} bytes" if len(payload) > most else "")

@@ -93,7 +93,7 @@ def quantize(coefficients: Array, table: Array) -> Array:
     return (np.sign(coefficients) * magnitudes).astype(np.int32)
 
 
-def dequantize(quantized: Array, table: Array) -> Array:
+def dequantize(quantized: Array, table: Array, precision: int = 8) -> Array:
     """Multiply quantised coefficients by their step sizes (A.3.4).
 
     Parameters
@@ -102,17 +102,21 @@ def dequantize(quantized: Array, table: Array) -> Array:
         Sq_vu, natural order.
     table : ndarray of int, shape (8, 8)
         Step sizes Q_vu, natural order.
+    precision : {8, 12}
+        Bits of a sample.
 
     Returns
     -------
-    ndarray of int32, shape (..., 8, 8)
-        R_vu = Sq_vu · Q_vu. In a damaged file products beyond ±32767 occur; they wrap to 16 bits, as they
-        do in the vector code of libjpeg-turbo, so that both give the same picture.
+    ndarray of int32 (8 bits) or int64 (12 bits), shape (..., 8, 8)
+        R_vu = Sq_vu · Q_vu. In a damaged file of 8 bits products beyond ±32767 occur; they wrap to 16 bits, as
+        they do in the vector code of libjpeg-turbo, so that both give the same picture.
 
     Examples
     --------
     >>> dequantize(np.full((8, 8), -2, np.int16), np.full((8, 8), 16))[0, :3]
     array([-32, -32, -32], dtype=int32)
     """
+    if precision == 12:
+        return quantized.astype(np.int64) * np.asarray(table, np.int64)
     products = quantized.astype(np.int32) * np.asarray(table, np.int32)
     return products.astype(np.int16).astype(np.int32)

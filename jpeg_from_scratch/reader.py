@@ -17,8 +17,9 @@ from .arguments import checked_integer
 from .backend import Backend
 from .errors import FormatError, LimitError, UnsupportedError
 from .huffman import HuffmanSpec, decode_table
-from .jpeg_data import FrameHeader, JpegData, ScanHeader, TableSlots, ceil_div
+from .jpeg_data import FrameHeader, JpegData, OtherSegment, ScanHeader, Segment, TableSlots, ceil_div
 from .markers import MAX_DIMENSION, find_marker, parse_segment
+from .prediction import MISSING
 from .progression import Progression
 from .scan import Progress, Scan, Status, needed_tables, next_marker, resynchronise, scan_error, skip_padding
 
@@ -27,6 +28,7 @@ __all__ = ["Limits", "Reader", "memory_estimate"]
 MAX_PIXELS = 2**28
 MAX_SCANS = 1000
 MAX_MEMORY = 2**31
+EOI_FOREVER = bytes((0xFF, tables.EOI)) * (1 << 15)  # more than any segment can ask for
 
 
 class Limits:
@@ -80,6 +82,7 @@ class Reader:
     engine: Backend
     strict: bool = True
     components: int = 255  # how many a frame may have
+    tables_only: bool = False  # whether a file without a frame is read
     warnings: list[str] = field(default_factory=list)
     mcus: int = 0
     fed_mcus: int = 0
@@ -112,7 +115,7 @@ class Reader:
             if marker == tables.EOI:
                 self._check_complete(offset)
                 return self.jpeg
-            segment, position = parse_segment(self.data, offset, marker, self.frame, self._complain)
+            segment, position = self._parse(offset, marker)
             self.jpeg.segments.append(segment)
             self.offsets.append(offset)
             self.slots.install(segment)
@@ -121,7 +124,23 @@ class Reader:
             elif isinstance(segment, ScanHeader):
                 position = self._read_scan(segment, offset, position)
 
-    def _complain(self, error: FormatError) -> None:
+    def _parse(self, offset: int, marker: int) -> tuple[Segment, int]:
+        """Parse the segment at `offset`; lenient, also one that the end of the file cuts off."""
+        try:
+            return parse_segment(self.data, offset, marker, self.frame, self.complain)
+        except FormatError as caught:
+            if caught.field != "segment length" or caught.clause != "B.1.1.4":
+                raise
+            error = caught
+        self.complain(error)
+        if int.from_bytes(self.data[offset + 2 : offset + 4]) < 2 and offset + 4 <= len(self.data):
+            if tables.APP0 <= marker <= tables.APP15 or marker in (tables.COM, tables.DNL):
+                return OtherSegment(marker, b""), offset + 4
+            raise error
+        # libjpeg reads on in markers EOI, one after the other.
+        return parse_segment(self.data + EOI_FOREVER, offset, marker, self.frame, self.complain)
+
+    def complain(self, error: FormatError) -> None:
         """Take what libjpeg-turbo would warn of."""
         if self.strict:
             raise error
@@ -135,7 +154,7 @@ class Reader:
         try:
             return find_marker(self.data, position)
         except FormatError as error:
-            self._complain(error)
+            self.complain(error)
         return next_marker(self.data, position)
 
     def _only_eoi_is_missing(self, position: int) -> bool:
@@ -145,14 +164,16 @@ class Reader:
         return complete and after_scan and not self.data[position:].strip(b"\xff")
 
     def _check_complete(self, offset: int) -> None:
-        if self.frame is None or (not self.scanned and not self.strict):
+        if self.frame is None and self.tables_only:
+            return
+        if self.frame is None or not self.scanned:
             what = "frame header" if self.frame is None else "scan"
             message = f"the file ends without a {what}"
             raise FormatError(message, offset=offset, field="EOI", clause="B.2.1")
         for i, component in enumerate(self.frame.components):
             if i not in self.scanned:
                 message = f"the file ends without a scan of component {i} (Ci = {component.component_id})"
-                self._complain(FormatError(message, offset=offset, field="EOI", clause="B.2.1"))
+                self.complain(FormatError(message, offset=offset, field="EOI", clause="B.2.1"))
 
     # ----------------------------------------------------------------------------------------------
     # Frames
@@ -213,13 +234,17 @@ class Reader:
         assert frame is not None
         self._check_scan(frame, header, offset)
         scan = Scan.of(frame, header, self.slots)
-        members = [self.jpeg.units[member.component] for member in header.components]
+        units = [self.jpeg.units[member.component] for member in header.components]
+        members = [np.full(u.shape, MISSING, np.int32) for u in units] if frame.is_lossless else units
         progress = Progress(position)
         decode = self.engine.scan_coder(frame).decode
         while (status := decode(self.data, scan, members, progress, self.strict)) != Status.DONE:
             error = scan_error(self.data, scan, progress, status)
-            self._complain(error)
+            self.complain(error)
             resynchronise(self.data, scan, progress)
+        if frame.is_lossless:
+            for j, samples in enumerate(units):
+                samples[:] = self.engine.differences_to_samples(members[j], scan, j)
         self._note_damage(scan, progress, offset)
         self.scanned.update(member.component for member in header.components)
         self.mcus += scan.layout.mcus
@@ -237,7 +262,7 @@ class Reader:
                 message = f"quantization table {wanted} is used but not defined"
                 raise FormatError(message, offset=offset, field="Tqi", clause="B.2.4.1")
         if self.progression is not None and (problem := self.progression.add(header)):
-            self._complain(FormatError(problem, offset=offset, field="Ss, Se, Ah, Al", clause="G.1.1.1"))
+            self.complain(FormatError(problem, offset=offset, field="Ss, Se, Ah, Al", clause="G.1.1.1"))
         if frame.is_lossless and self.slots.restart_interval % Scan(frame, header).layout.mcu_columns:
             message = (
                 f"a restart interval of {self.slots.restart_interval} MCUs, no whole rows of a lossless scan"

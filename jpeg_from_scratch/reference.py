@@ -19,11 +19,17 @@ __all__ = ["coefficients_to_plane", "component_planes", "plane_to_coefficients",
 def component_planes(
     image: Samples,
     frame: FrameHeader,
-    rgb_to_ycbcr: Callable[[Samples], Samples] = color.rgb_to_ycbcr,
+    color_space: str,
+    rgb_to_ycbcr: Callable[..., Samples] = color.rgb_to_ycbcr,
     downsample: Callable[..., Samples] = sampling.downsample,
 ) -> list[Samples]:
     """Colour conversion and downsampling."""
-    samples = image[..., np.newaxis] if image.ndim == 2 else rgb_to_ycbcr(image)
+    samples = image[..., np.newaxis] if image.ndim == 2 else image
+    deep = () if frame.precision == 8 else (frame.precision,)
+    if color_space == "YCbCr":
+        samples = rgb_to_ycbcr(samples, *deep)
+    elif color_space == "YCCK":
+        samples = color.cmyk_to_ycck(samples, *deep)
     return [
         sampling.component_plane(samples[..., i], frame, i, downsample) for i in range(len(frame.components))
     ]
@@ -33,26 +39,31 @@ def plane_to_coefficients(
     plane: Samples,
     table: Array,
     out: Coefficients,
-    fdct: Callable[[Array], Array] = dct.fdct,
+    precision: int,
+    fdct: Callable[..., Array] = dct.fdct,
     quantize: Callable[[Array, Array], Array] = quantization.quantize,
 ) -> None:
     """Level shift, DCT and quantisation (F.1.1.2), a row of blocks at a time: memory stays small."""
+    deep = () if precision == 8 else (precision,)
     for row, strip in enumerate(np.split(plane, plane.shape[0] // 8)):
-        blocks = sampling.to_blocks(strip)[0].astype(np.int32) - 128  # A.3.1 – Level shift
-        out[row, : len(blocks)] = quantize(fdct(blocks), table)
+        blocks = sampling.to_blocks(strip)[0].astype(np.int32) - (1 << (precision - 1))  # A.3.1 – Level shift
+        out[row, : len(blocks)] = quantize(fdct(blocks, *deep), table)
 
 
-def coefficients_to_plane(coefficients: Coefficients, table: Array, height: int, width: int) -> Samples:
+def coefficients_to_plane(
+    coefficients: Coefficients, table: Array, height: int, width: int, precision: int
+) -> Samples:
     """Dequantisation, inverse DCT and level shift (F.2.1.4, F.2.1.5), a row of blocks at a time."""
     rows, columns = ceil_div(height, 8), ceil_div(width, 8)
-    plane = np.empty((8 * rows, 8 * columns), np.uint8)
+    plane = np.empty((8 * rows, 8 * columns), np.uint8 if precision == 8 else np.uint16)
     for row, blocks in enumerate(coefficients[:rows, :columns]):
-        samples = dct.idct_islow(quantization.dequantize(blocks, table)) + 128
+        values = quantization.dequantize(blocks, table, precision)
+        samples = dct.idct_islow(values, precision) + (1 << (precision - 1))
         plane[8 * row : 8 * row + 8] = sampling.from_blocks(samples[np.newaxis])
     return plane[:height, :width]
 
 
-def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, is_ycbcr: bool) -> Samples:
+def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, color_space: str) -> Samples:
     """Upsampling and colour conversion."""
     enlarged = [
         sampling.upsample(
@@ -63,10 +74,13 @@ def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, is_ycbcr: boo
             h_max=frame.h_max,
             v_samp=component.v_samp,
             v_max=frame.v_max,
+            triangle=not frame.is_lossless,
         )
         for plane, component in zip(planes, frame.components)
     ]
     if len(enlarged) == 1:
         return np.ascontiguousarray(enlarged[0])
     samples = np.stack(enlarged, axis=-1)
-    return color.ycbcr_to_rgb(samples) if is_ycbcr else samples
+    if color_space == "YCbCr":
+        return color.ycbcr_to_rgb(samples, frame.precision)
+    return color.ycck_to_cmyk(samples, frame.precision) if color_space == "YCCK" else samples

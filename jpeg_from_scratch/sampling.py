@@ -52,14 +52,14 @@ def downsample(plane: Samples, h_samp: int, h_max: int, v_samp: int, v_max: int)
 
     Parameters
     ----------
-    plane : ndarray of uint8, shape (height, width)
+    plane : ndarray of uint8 or uint16, shape (height, width)
         Samples at full size; the width a multiple of `h_max`, the height of `v_max`.
     h_samp, h_max, v_samp, v_max : int
         The component's sampling factors, and the largest of the frame.
 
     Returns
     -------
-    ndarray of uint8, shape (height · v_samp / v_max, width · h_samp / h_max)
+    ndarray of the same dtype, shape (height · v_samp / v_max, width · h_samp / h_max)
 
     Notes
     -----
@@ -88,7 +88,7 @@ def downsample(plane: Samples, h_samp: int, h_max: int, v_samp: int, v_max: int)
         bias = np.arange(width, dtype=np.int32) % 2 + (v_ratio - 1)
     else:
         bias = np.full(width, h_ratio * v_ratio // 2, np.int32)
-    return ((sums + bias) // (h_ratio * v_ratio)).astype(np.uint8)
+    return ((sums + bias) // (h_ratio * v_ratio)).astype(plane.dtype)
 
 
 def _downsample_by_area(plane: Samples, h_samp: int, h_max: int, v_samp: int, v_max: int) -> Samples:
@@ -96,7 +96,7 @@ def _downsample_by_area(plane: Samples, h_samp: int, h_max: int, v_samp: int, v_
     sums = _sum_over_cells(plane.astype(np.int32), h_samp, h_max)
     sums = _sum_over_cells(sums.T, v_samp, v_max).T
     area = h_max * v_max
-    return ((sums + area // 2) // area).astype(np.uint8)
+    return ((sums + area // 2) // area).astype(plane.dtype)
 
 
 def _sum_over_cells(values: Array, samp: int, largest: int) -> Array:
@@ -126,7 +126,7 @@ def component_plane(
 
     Parameters
     ----------
-    samples : ndarray of uint8, shape (frame.height, frame.width)
+    samples : ndarray of uint8 or uint16, shape (frame.height, frame.width)
     frame : FrameHeader
     i : int
     shrink : callable
@@ -134,7 +134,7 @@ def component_plane(
 
     Returns
     -------
-    ndarray of uint8
+    ndarray of the same dtype
         Shape 8 × ``frame.block_shape(i)``: whole blocks.
 
     Notes
@@ -157,23 +157,33 @@ def component_plane(
 
 
 def upsample(
-    plane: Samples, height: int, width: int, *, h_samp: int, h_max: int, v_samp: int, v_max: int
+    plane: Samples,
+    height: int,
+    width: int,
+    *,
+    h_samp: int,
+    h_max: int,
+    v_samp: int,
+    v_max: int,
+    triangle: bool = True,
 ) -> Samples:
     """Enlarge the plane of a component to the size of the picture.
 
     Parameters
     ----------
-    plane : ndarray of uint8
+    plane : ndarray of uint8 or uint16
         The component at its true size, without padding to blocks (A.1.1). Beyond its edges the last sample is
         taken to go on.
     height, width : int
         The size of the picture.
     h_samp, h_max, v_samp, v_max : int
         The component's sampling factors, and the largest of the frame.
+    triangle : bool
+        Whether the triangle filter may be used; not in a lossless process.
 
     Returns
     -------
-    ndarray of uint8, shape (height, width)
+    ndarray of the dtype of `plane`, shape (height, width)
 
     Notes
     -----
@@ -197,7 +207,9 @@ def upsample(
     if h_max % h_samp or v_max % v_samp:
         return _upsample_linear(plane, height, width, h_samp, h_max, v_samp, v_max)
     h_ratio, v_ratio = h_max // h_samp, v_max // v_samp
-    if (h_ratio, v_ratio) == (2, 1) and plane.shape[1] > 2:
+    if not triangle:
+        enlarged = plane.repeat(v_ratio, axis=0).repeat(h_ratio, axis=1)
+    elif (h_ratio, v_ratio) == (2, 1) and plane.shape[1] > 2:
         enlarged = _triangle_columns(plane.astype(np.int32), 2, (1, 2))
     elif (h_ratio, v_ratio) == (2, 2) and plane.shape[1] > 2:
         enlarged = _triangle_columns(_triangle_rows(plane), 4, (8, 7))
@@ -206,7 +218,7 @@ def upsample(
         enlarged = (rows + np.resize(np.array([[1], [2]], np.int32), (len(rows), 1))) >> 2
     else:
         enlarged = plane.repeat(v_ratio, axis=0).repeat(h_ratio, axis=1)
-    return enlarged[:height, :width].astype(np.uint8)
+    return enlarged[:height, :width].astype(plane.dtype)
 
 
 def _triangle_rows(plane: Samples) -> Array:
@@ -235,7 +247,7 @@ def _upsample_linear(
     rows = rows[row[0]] * row_weight[0][:, None] + rows[row[1]] * row_weight[1][:, None]
     sums = rows[:, column[0]] * column_weight[0] + rows[:, column[1]] * column_weight[1]
     total = 4 * h_max * v_max
-    return ((sums + total // 2) // total).astype(np.uint8)
+    return ((sums + total // 2) // total).astype(plane.dtype)
 
 
 def linear_taps(count: int, samp: int, largest: int, available: int) -> tuple[Array, Array]:

@@ -326,7 +326,9 @@ class IntervalDecoder(Protocol):
     bits behind the end of the data – and notes what was wrong in the `Progress`.
     """
 
-    position: int
+    @property
+    def position(self) -> int:
+        """Offset of the byte that is read next."""
 
     def decode_unit(self, j: int, row: int, column: int) -> None:
         """Decode one data unit of component `j` of the scan."""
@@ -339,6 +341,7 @@ def decode_intervals(
     strict: bool,
     make_decoder: Callable[[int], IntervalDecoder],
     starves: bool = True,
+    finish: int = 1,
 ) -> Status:
     """Decode a scan from ``progress.mcu`` on; the loop that all kinds of scans share.
 
@@ -356,6 +359,8 @@ def decode_intervals(
     starves : bool
         Whether units stay as they are once the data have run out (Huffman codes), or are decoded from zeros
         (arithmetic coding).
+    finish : int
+        Once the data have run out, as many MCUs as complete a multiple of this are decoded all the same.
 
     Returns
     -------
@@ -363,6 +368,7 @@ def decode_intervals(
     """
     decoder = make_decoder(progress.position)
     first = progress.mcu
+    without_data = False
     for mcu in range(first, scan.layout.mcus):
         if mcu > first and scan.starts_interval(mcu):
             progress.mcu, progress.position = mcu, decoder.position
@@ -372,7 +378,9 @@ def decode_intervals(
                     return Status.BAD_RESTART
                 progress.position, progress.starved = after, False
             decoder = make_decoder(progress.position)
-        if progress.starved and starves:
+        if mcu % finish == 0:
+            without_data = progress.starved and starves
+        if without_data:
             if progress.ended or not scan.restart_interval:
                 progress.starved_mcus += scan.layout.mcus - mcu
                 break

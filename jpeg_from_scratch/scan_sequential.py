@@ -53,9 +53,9 @@ def scan_symbols(
                 zz = order(coefficients[j][row, column])
                 difference = int(zz[0]) - dc_pred[j]  # F.1.1.5.1 – Encoding model for DC coefficients
                 dc_pred[j] = int(zz[0])
-                yield _symbol(j, 0, _checked_category(difference), difference)
+                yield _symbol(j, 0, checked_category(difference), difference)
                 for symbol, value in run_lengths(zz):
-                    _checked_category(value)
+                    checked_category(value)
                     yield _symbol(j, 1, int(symbol), int(value))
 
 
@@ -64,7 +64,7 @@ def _symbol(j: int, table_class: int, symbol: int, value: int) -> Symbol:
     return Symbol(j, table_class, symbol, magnitude_bits(value, size) if size else 0, size)
 
 
-def _checked_category(value: int) -> int:
+def checked_category(value: int) -> int:
     size = category(int(value))
     if size > MAX_CATEGORY:
         raise ValueError(

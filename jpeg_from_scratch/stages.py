@@ -32,9 +32,9 @@ def backend_with_stages(stages: Mapping[str, Stage]) -> Backend:
     planes: dict[str, Any] = {name: stages[name] for name in ("rgb_to_ycbcr", "downsample") if name in stages}
     transforms: dict[str, Any] = {name: stages[name] for name in ("fdct", "quantize") if name in stages}
 
-    def transform(plane: Samples, table: Array, out: Coefficients) -> None:
+    def transform(plane: Samples, table: Array, out: Coefficients, precision: int) -> None:
         wide: Array = np.zeros(out.shape, np.int64)
-        plane_to_coefficients(plane, table, wide, **transforms)
+        plane_to_coefficients(plane, table, wide, precision, **transforms)
         _check_range(wide, ", ".join(sorted(transforms)))
         out[...] = wide
 

@@ -11,16 +11,34 @@ from typing import Any
 def fast_stages() -> dict[str, Any]:
     """Return the stages of the fast back end by the names that `backend.Backend` gives them."""
     from ..backend import ScanCoder
-    from . import color_sampling, dct, huffman_decode, huffman_encode, upsampling
+    from . import (
+        color_sampling,
+        dct,
+        huffman_decode,
+        huffman_encode,
+        lossless,
+        prediction,
+        progressive_decode,
+        progressive_encode,
+        upsampling,
+    )
 
     return {
         "component_planes": color_sampling.component_planes,
         "plane_to_coefficients": dct.plane_to_coefficients,
         "coefficients_to_plane": dct.coefficients_to_plane,
         "planes_to_image": upsampling.planes_to_image,
+        "samples_to_differences": prediction.samples_to_differences,
+        "differences_to_samples": prediction.differences_to_samples,
         "scan_coders": {
             "sequential": ScanCoder(
                 huffman_encode.encode_scan, huffman_decode.decode_scan, huffman_encode.count_symbols
             ),
+            "progressive": ScanCoder(
+                progressive_encode.encode_scan,
+                progressive_decode.decode_scan,
+                progressive_encode.count_symbols,
+            ),
+            "lossless": ScanCoder(lossless.encode_scan, lossless.decode_scan, lossless.count_symbols),
         },
     }

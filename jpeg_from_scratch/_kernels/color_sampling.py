@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import reference
 from .._types import Samples
 from ..jpeg_data import BLOCK, FrameHeader
 from ..sampling import component_plane, pad_to
@@ -18,10 +19,13 @@ HALF = i32(1 << 15)
 CHROMA = i32((128 << 16) + (1 << 15) - 1)
 
 
-def component_planes(image: Samples, frame: FrameHeader) -> list[Samples]:
+def component_planes(image: Samples, frame: FrameHeader, color_space: str) -> list[Samples]:
     """Make the planes of a picture; see `backend.component_planes`."""
     if image.ndim == 2:
         return [grey_plane(image, frame)]
+    if color_space != "YCbCr" or frame.precision != 8:
+        # Rarer pictures are left to the array code.
+        return reference.component_planes(image, frame, color_space)
     h_max, v_max = frame.h_max, frame.v_max
     if any(h_max % c.h_samp or v_max % c.v_samp for c in frame.components):
         # Fractional ratios are rare: convert here, shrink by the array code.

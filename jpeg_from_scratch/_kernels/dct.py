@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import reference
 from .._types import Array, Coefficients, Samples
 from ..dct import (
     FIX_0_298631336,
@@ -67,8 +68,11 @@ def over_strip(table: Array) -> Array:
 # Forward
 
 
-def plane_to_coefficients(plane: Samples, table: Array, out: Coefficients) -> None:
+def plane_to_coefficients(plane: Samples, table: Array, out: Coefficients, precision: int) -> None:
     """Transform and quantise the blocks of a plane; see `backend.plane_to_coefficients`."""
+    if precision != 8:
+        reference.plane_to_coefficients(plane, table, out, precision)
+        return
     half, factor, shift = reciprocals(table)
     transform_plane(plane, over_strip(half), over_strip(factor), over_strip(shift), out)
 
@@ -176,8 +180,12 @@ def quantize(coefficients, half, factor, shift, quantized):
 # Inverse
 
 
-def coefficients_to_plane(coefficients: Coefficients, table: Array, height: int, width: int) -> Samples:
+def coefficients_to_plane(
+    coefficients: Coefficients, table: Array, height: int, width: int, precision: int
+) -> Samples:
     """Dequantise blocks and transform them back; see `backend.coefficients_to_plane`."""
+    if precision != 8:
+        return reference.coefficients_to_plane(coefficients, table, height, width, precision)
     plane = np.empty((8 * ceil_div(height, 8), 8 * ceil_div(width, 8)), np.uint8)
     inverse_plane(np.ascontiguousarray(coefficients), table.astype(np.int32).ravel(), plane)
     return plane[:height, :width]

@@ -21,16 +21,16 @@ HALF = i32(1 << 15)
 CENTER = i32(128)
 
 
-def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, is_ycbcr: bool) -> Samples:
+def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, color_space: str) -> Samples:
     """Enlarge the planes and convert their colours; see `backend.planes_to_image`."""
-    if len(planes) != 3:
-        # One plane is copied; two, which are no colours, are rare: array code does it.
-        return reference.planes_to_image(planes, frame, is_ycbcr)
+    if len(planes) != 3 or frame.precision != 8 or frame.is_lossless:
+        # One plane is copied; rarer pictures are left to the array code.
+        return reference.planes_to_image(planes, frame, color_space)
     prepared: list[object] = []
     for plane, component in zip(planes, frame.components):
         prepared += _prepare(plane, component, frame)
     image = np.empty((frame.height, frame.width, 3), np.uint8)
-    enlarge_and_convert(*prepared, is_ycbcr, image)
+    enlarge_and_convert(*prepared, color_space == "YCbCr", image)
     return image
 
 

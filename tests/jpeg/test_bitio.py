@@ -154,3 +154,32 @@ def test_receive_of_no_bits_reads_nothing() -> None:
     reader = BitReader(b"", 0)
     assert reader.receive(0) == 0
     assert reader.position == 0
+
+
+# Zeros behind the end
+
+
+@pytest.mark.parametrize("end", [b"", b"\xff", b"\xff\xd9", b"\xff\xff\xd0 and more"])
+def test_zeros_behind_the_segment_when_asked_for(end: bytes) -> None:
+    """No error, but zero bits without end; `exhausted` tells, and the marker stays where it is."""
+    reader = BitReader(b"\xff\x00\xa5" + end, 0, zeros_behind=True)
+    assert reader.receive(16) == 0xFFA5
+    assert not reader.exhausted
+    assert reader.receive(100) == 0
+    assert reader.exhausted
+    assert reader.position == 3
+
+
+def test_zeros_may_begin_within_a_number() -> None:
+    """Four bits that are there, and four that are not."""
+    reader = BitReader(b"\x3f\xff\xd9", 0, zeros_behind=True)
+    reader.receive(4)
+    assert reader.receive(8) == 0xF0
+    assert reader.exhausted
+
+
+def test_nothing_is_exhausted_by_reading_to_the_end() -> None:
+    """The last bit of the segment is still one of its own."""
+    reader = BitReader(b"\x01", 0, zeros_behind=True)
+    assert reader.receive(8) == 1
+    assert not reader.exhausted

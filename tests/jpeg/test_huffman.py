@@ -25,7 +25,8 @@ from jpeg_from_scratch.huffman import (
     encode_table,
     optimal_spec,
 )
-from jpeg_from_scratch.scan_sequential import ScanLayout, count_symbols
+from jpeg_from_scratch.scan import Scan
+from jpeg_from_scratch.scan_sequential import count_symbols
 
 BOUNDED = settings(derandomize=True, max_examples=80, deadline=None)
 
@@ -323,7 +324,7 @@ def test_optimal_tables_are_libjpegs(quality: int) -> None:
     """The tables in a small optimised file, from the counts of its own coefficients, ties included."""
     data = peers.pillow_encode(pictures.grey(pictures.noise(24, 40)), quality=quality, optimize=True)
     jpeg = read(data)
-    dc, ac = count_symbols(jpeg.coefficients, ScanLayout.of(jpeg.frame, jpeg.scans[0]), 0)
+    dc, ac = count_symbols(Scan(jpeg.frame, jpeg.scans[0]), jpeg.coefficients)
     for part, counts in zip(surgery.having(data, surgery.DHT), (dc[0], ac[0]), strict=True):
         spec = optimal_spec(counts)
         assert bytes((*spec.bits, *spec.values)) == part.payload[1:]

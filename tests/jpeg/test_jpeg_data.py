@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 from jpeg_from_scratch.huffman import HuffmanSpec
 from jpeg_from_scratch.jpeg_data import (
     AppData,
+    ArithmeticConditioning,
     Comment,
+    Conditioning,
     FrameComponent,
     FrameHeader,
     HuffmanTable,
     HuffmanTables,
     JpegData,
+    NumberOfLines,
     OtherSegment,
     QuantizationTable,
     QuantizationTables,
@@ -110,6 +114,24 @@ def test_blocks_cover_the_picture_and_no_more(frame: FrameHeader) -> None:
             assert padded - blocks < samp, "the last MCU holds a block of every component"
 
 
+@pytest.mark.parametrize("marker", [0xC3, 0xCB])
+def test_a13_a_data_unit_of_a_lossless_process_is_a_sample(marker: int) -> None:
+    """17 rows of 33 samples, Y with 2 × 2: an MCU holds four samples of Y; worked by hand."""
+    frame = replace(frame_of([(2, 2), (1, 1), (1, 1)], 17, 33), marker=marker)
+    assert frame.unit == 1
+    assert frame.mcu_shape == (9, 17)
+    assert [frame.block_shape(i) for i in range(3)] == [(17, 33), (9, 17), (9, 17)]
+    assert [frame.padded_block_shape(i) for i in range(3)] == [(18, 34), (9, 17), (9, 17)]
+
+
+def test_table_b1_kinds_of_processes() -> None:
+    """Which frame markers are progressive, lossless, arithmetic."""
+    frames = {marker: FrameHeader(marker, 8, 8, 8, ()) for marker in (*range(0xC0, 0xC4), *range(0xC9, 0xCC))}
+    assert [marker for marker in frames if frames[marker].is_progressive] == [0xC2, 0xCA]
+    assert [marker for marker in frames if frames[marker].is_lossless] == [0xC3, 0xCB]
+    assert [marker for marker in frames if frames[marker].is_arithmetic] == [0xC9, 0xCA, 0xCB]
+
+
 def test_ceil_div() -> None:
     """Whole numbers, also where floats would not be exact."""
     assert [ceil_div(a, 8) for a in (1, 7, 8, 9, 16, 17)] == [1, 1, 1, 2, 2, 3]
@@ -130,6 +152,24 @@ def test_frame_and_scans_among_the_segments() -> None:
 # Equality
 
 
+@pytest.mark.parametrize(
+    ("declared", "lines", "height"), [(0, (30,), 30), (0, (30, 40), 30), (24, (30,), 24)]
+)
+def test_b25_the_height_of_a_dnl_segment(declared: int, lines: tuple[int, ...], height: int) -> None:
+    """It counts where the frame header says 0, the first if there are several; else the header does."""
+    segments: list[Segment] = [frame_of([(1, 1)], declared, 8), scan_of(0), *map(NumberOfLines, lines)]
+    assert JpegData(segments).frame.height == height
+    assert JpegData(segments).segments[0] == frame_of([(1, 1)], declared, 8), "the segment stays as it is"
+
+
+def test_units_are_what_the_scans_code() -> None:
+    """Samples of a lossless process, coefficients of the others."""
+    data = sample()
+    assert data.units is data.coefficients
+    lossless = JpegData([replace(frame_of([(1, 1)], 8, 8), marker=0xC3)], [], [np.zeros((8, 8), np.uint16)])
+    assert lossless.units is lossless.samples
+
+
 def sample() -> JpegData:
     """Return a small `JpegData`, new each time."""
     segments: list[Segment] = [AppData(0, b"JFIF"), steps(0, 3), frame_of([(1, 1)], 8, 8), scan_of(0)]
@@ -144,7 +184,9 @@ def test_equal_parts_make_equal_data() -> None:
     assert turned == sample()
 
 
-@pytest.mark.parametrize("change", ["segment", "order", "payload", "coefficient", "shape", "array more"])
+@pytest.mark.parametrize(
+    "change", ["segment", "order", "payload", "coefficient", "shape", "array more", "samples"]
+)
 def test_any_difference_makes_unequal_data(change: str) -> None:
     """One segment, one byte, one coefficient, one array."""
     other = sample()
@@ -158,6 +200,8 @@ def test_any_difference_makes_unequal_data(change: str) -> None:
         other.coefficients[0][0, 0, 7, 7] += 1
     elif change == "shape":
         other.coefficients[0] = np.repeat(other.coefficients[0], 2, axis=1)
+    elif change == "samples":
+        other.samples.append(np.zeros((8, 8), np.uint16))
     else:
         other.coefficients.append(other.coefficients[0])
     assert other != sample()
@@ -211,6 +255,7 @@ def test_slots_start_with_the_typical_huffman_tables() -> None:
     assert slots.dc == dict(enumerate(HuffmanSpec.typical_dc()))
     assert slots.ac == dict(enumerate(HuffmanSpec.typical_ac()))
     assert slots.quantization == {}
+    assert slots.dc_conditioning == slots.ac_conditioning == {}
     assert slots.restart_interval == 0
 
 
@@ -231,9 +276,26 @@ def test_b24_a_later_definition_replaces_an_earlier_one() -> None:
     assert slots.restart_interval == 0
 
 
+def test_b243_conditioning_by_class_and_destination() -> None:
+    """For DC the low half is L, the high half U; for AC the byte is Kx; later ones replace earlier ones."""
+    slots = TableSlots()
+    first = (Conditioning(0, 3, 0xF1), Conditioning(1, 3, 0x3F), Conditioning(1, 15, 1))
+    slots.install(ArithmeticConditioning(first))
+    slots.install(ArithmeticConditioning((Conditioning(1, 3, 5),)))
+    assert slots.dc_conditioning == {3: (1, 15)}
+    assert slots.ac_conditioning == {3: 5, 15: 1}
+
+
 @pytest.mark.parametrize(
     "segment",
-    [AppData(1, b"x"), Comment(b"x"), OtherSegment(0xDC, b"\0\1"), frame_of([(1, 1)], 8, 8), scan_of(0)],
+    [
+        NumberOfLines(5),
+        AppData(1, b"x"),
+        Comment(b"x"),
+        OtherSegment(0xDC, b"\0\1"),
+        frame_of([(1, 1)], 8, 8),
+        scan_of(0),
+    ],
 )
 def test_other_segments_define_no_table(segment: Segment) -> None:
     """Nothing changes."""

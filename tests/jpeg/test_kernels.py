@@ -398,7 +398,7 @@ def peek_by_search(spec: HuffmanSpec, window: int, bits: int) -> int:
 )
 def test_peek_table(spec: HuffmanSpec) -> None:
     """Every window of nine bits: length and symbol of the code in it, or 0 where the code is longer."""
-    from jpeg_from_scratch._kernels.huffman_decode import PEEK, peek_table
+    from jpeg_from_scratch._kernels._bit_reader import PEEK, peek_table
 
     table = peek_table(spec)
     assert table.shape == (1 << PEEK,)

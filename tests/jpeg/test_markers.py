@@ -15,11 +15,14 @@ from jpeg_from_scratch.errors import FormatError, JpegError, LimitError, Unsuppo
 from jpeg_from_scratch.huffman import HuffmanSpec
 from jpeg_from_scratch.jpeg_data import (
     AppData,
+    ArithmeticConditioning,
     Comment,
+    Conditioning,
     FrameComponent,
     FrameHeader,
     HuffmanTable,
     HuffmanTables,
+    NumberOfLines,
     OtherSegment,
     QuantizationTable,
     QuantizationTables,
@@ -39,6 +42,8 @@ from jpeg_from_scratch.markers import (
 
 BOUNDED = settings(derandomize=True, max_examples=80, deadline=None)
 DAC, DNL, TEM = 0xCC, 0xDC, 0x01
+SOF3, SOF9, SOF10, SOF11 = 0xC3, 0xC9, 0xCA, 0xCB
+LOSSLESS = (SOF3, SOF11)
 
 FRAME = FrameHeader(
     SOF0,
@@ -88,13 +93,24 @@ def huffman_specs(draw: st.DrawFn) -> HuffmanSpec:
 
 
 frame_components = st.builds(FrameComponent, byte, st.integers(1, 4), st.integers(1, 4), byte)
+markers_and_precisions = st.one_of(
+    st.tuples(st.sampled_from([SOF0, 0xC1, SOF2, SOF9, SOF10]), st.sampled_from([8, 12])),
+    st.tuples(st.sampled_from(LOSSLESS), st.integers(2, 16)),
+)
 frames = st.builds(
-    FrameHeader,
-    st.sampled_from([0xC0, 0xC1]),
-    st.just(8),
-    st.integers(1, 65500),
+    lambda process, *rest: FrameHeader(*process, *rest),
+    markers_and_precisions,
+    st.integers(0, 65500),
     st.integers(1, 65500),
     st.lists(frame_components, min_size=1, max_size=255).map(tuple),
+)
+conditionings = st.one_of(
+    st.builds(Conditioning, st.just(1), st.integers(0, 15), byte),
+    st.builds(
+        lambda destination, bounds: Conditioning(0, destination, min(bounds) + 16 * max(bounds)),
+        st.integers(0, 15),
+        st.tuples(st.integers(0, 15), st.integers(0, 15)),
+    ),
 )
 scan_components = st.tuples(
     *(st.builds(ScanComponent, st.just(i), st.integers(0, 15), st.integers(0, 15)) for i in range(3))
@@ -115,8 +131,8 @@ SEGMENTS = {
     "DRI": st.builds(RestartInterval, st.integers(0, 65535)),
     "SOF": frames,
     "SOS": scans,
-    "DNL": st.builds(OtherSegment, st.just(DNL), payloads),
-    "DAC": st.builds(OtherSegment, st.just(DAC), st.just(bytes([0x00, 0x10, 0x11, 0x05, 0x0F, 0xFF]))),
+    "DNL": st.builds(NumberOfLines, st.integers(0, 65535)),
+    "DAC": st.lists(conditionings, max_size=32).map(lambda t: ArithmeticConditioning(tuple(t))),
     "alone": st.builds(OtherSegment, st.sampled_from([TEM, *range(0xD0, 0xD8)]), st.none()),
 }
 
@@ -142,6 +158,11 @@ def test_parse_undoes_format(kind: str) -> None:
         (Comment(b"hello"), "ff fe 0007 68656c6c6f"),
         (AppData(14, b"Adobe"), "ff ee 0007 41646f6265"),
         (RestartInterval(300), "ff dd 0004 012c"),
+        (NumberOfLines(300), "ff dc 0004 012c"),
+        (
+            ArithmeticConditioning((Conditioning(0, 3, 0x21), Conditioning(1, 15, 7))),
+            "ff cc 0006 03 21 1f 07",
+        ),
         (OtherSegment(TEM, None), "ff 01"),
         (FRAME, "ff c0 0011 08 0018 0028 03 01 22 00 02 11 01 03 11 01"),
         (
@@ -153,7 +174,7 @@ def test_parse_undoes_format(kind: str) -> None:
             "ff c4 0016 12 00 02 01" + "00" * 13 + "07 08 09",
         ),
     ],
-    ids=["COM", "APP14", "DRI", "TEM", "SOF0", "SOS", "DHT"],
+    ids=["COM", "APP14", "DRI", "DNL", "DAC", "TEM", "SOF0", "SOS", "DHT"],
 )
 def test_bytes_by_hand(segment: Segment, expected: str) -> None:
     """B.2: lengths count themselves; two four-bit numbers share a byte, the first in the high half."""
@@ -250,6 +271,8 @@ FAULTS: dict[str, tuple[int, bytes, int, str, str, str]] = {
     "DAC: Tc = 2": (DAC, b"\x20\x10", 4, "Tc", "B.2.4.3", "Tc = 2"),
     "DAC: L above U": (DAC, b"\x10\x05\x00\x12", 7, "Cs", "B.2.4.3", "L = 2 is above U = 1"),
     "DAC: half a pair": (DAC, b"\x00\x10\x01", 2, LENGTH, "B.2.4.3", "ends before Cs"),
+    "DNL: one byte": (DNL, b"\x01", 2, LENGTH, "B.2.5", "ends before NL"),
+    "DNL: three bytes": (DNL, b"\x01\x02\x03", 2, LENGTH, "B.2.5", "1 bytes are left over"),
     "SOF: P = 9": (SOF0, frame_payload((1, 0x11, 0), precision=9), 4, "P", "B.2.2", "P = 9"),
     "SOF: P = 0": (SOF0, frame_payload((1, 0x11, 0), precision=0), 4, "P", "B.2.2", "P = 0"),
     "SOF: X = 0": (SOF0, frame_payload((1, 0x11, 0), width=0), 7, "X", "B.2.2", "X = 0"),
@@ -321,9 +344,7 @@ def test_b23_more_than_ten_blocks_to_an_mcu() -> None:
 @pytest.mark.parametrize(
     ("marker", "payload", "feature"),
     [
-        *((m, frame_payload((1, 0x11, 0)), words) for m, words in tables.PROCESSES.items() if m > 0xC1),
-        (0xC1, frame_payload((1, 0x11, 0), precision=12), "12-bit sample precision"),
-        (SOF0, frame_payload((1, 0x11, 0), height=0), "DNL"),
+        *((m, frame_payload((1, 0x11, 0)), tables.PROCESSES[m]) for m in tables.HIERARCHICAL),
         (0xDE, b"ab", "hierarchical mode (marker DHP)"),
         (0xDF, b"\x11", "hierarchical mode (marker EXP)"),
         (0xF7, frame_payload((1, 0x11, 0)), "JPEG-LS"),
@@ -334,6 +355,108 @@ def test_what_is_not_supported_is_named(marker: int, payload: bytes, feature: st
     with pytest.raises(UnsupportedError) as caught:
         parse_segment(BEFORE + segment_bytes(marker, payload), START, marker, None)
     assert feature in caught.value.feature
+
+
+@pytest.mark.parametrize("marker", [SOF0, 0xC1, SOF2, SOF3, SOF9, SOF10, SOF11])
+def test_table_b2_sample_precision(marker: int) -> None:
+    """P is 8 or 12 with a DCT, 2 ... 16 without.
+
+    T.81 has P = 8 alone for baseline, but libjpeg-turbo asks only at the first scan; so do we.
+    """
+    allowed = range(2, 17) if marker in LOSSLESS else (8, 12)
+    for precision in range(256):
+        data = segment_bytes(marker, frame_payload((1, 0x11, 0), precision=precision))
+        if precision in allowed:
+            frame = parsed(data)
+            assert isinstance(frame, FrameHeader)
+            assert frame.precision == precision
+        else:
+            with pytest.raises(FormatError, match=f"P = {precision}"):
+                parsed(data)
+
+
+def framed(marker: int, precision: int = 8) -> FrameHeader:
+    """Return a frame header of three components."""
+    return FrameHeader(marker, precision, 24, 40, FRAME.components)
+
+
+# marker of the frame, components of the scan, Ss, Se, Ah, Al, words of the message; empty where it is legal
+SELECTIONS: list[tuple[int, int, int, int, int, int, str]] = [
+    (SOF2, 3, 0, 0, 0, 0, ""),
+    (SOF2, 3, 0, 0, 0, 13, ""),
+    (SOF2, 1, 1, 63, 0, 2, ""),
+    (SOF10, 1, 5, 5, 3, 2, ""),
+    (SOF2, 1, 63, 63, 1, 0, ""),
+    (SOF2, 1, 0, 1, 0, 0, "DC and AC"),
+    (SOF10, 1, 0, 63, 0, 0, "DC and AC"),
+    (SOF2, 1, 6, 5, 0, 0, "Ss <= Se"),
+    (SOF2, 1, 1, 64, 0, 0, "Ss <= Se"),
+    (SOF10, 1, 255, 255, 0, 0, "Ss <= Se"),
+    (SOF2, 2, 1, 5, 0, 0, "AC coefficients of 2 components"),
+    (SOF2, 1, 1, 5, 2, 2, "refine by one bit"),
+    (SOF2, 1, 0, 0, 1, 1, "refine by one bit"),
+    (SOF10, 1, 1, 5, 3, 1, "refine by one bit"),
+    (SOF2, 1, 1, 5, 0, 14, "Al is at most 13"),
+    (SOF3, 3, 1, 0, 0, 0, ""),
+    (SOF11, 1, 7, 0, 0, 7, ""),
+    (SOF3, 1, 0, 0, 0, 0, "a predictor 1 ... 7"),
+    (SOF11, 1, 8, 0, 0, 0, "a predictor 1 ... 7"),
+    (SOF3, 1, 1, 1, 0, 0, "a predictor 1 ... 7"),
+    (SOF3, 1, 1, 0, 1, 0, "a predictor 1 ... 7"),
+    (SOF3, 1, 1, 0, 0, 8, "a transform below P"),
+    (SOF9, 3, 0, 63, 0, 0, ""),
+    (SOF9, 1, 0, 62, 0, 0, "0, 63, 0, 0"),
+    (0xC1, 1, 0, 63, 0, 1, "0, 63, 0, 0"),
+]
+
+
+@pytest.mark.parametrize(("marker", "count", "start", "end", "high", "low", "words"), SELECTIONS)
+def test_table_b3_selections(
+    marker: int, count: int, start: int, end: int, high: int, low: int, words: str
+) -> None:
+    """Ss, Se, Ah and Al of each process (Table B.3; G.1.1.1 for progressive, H.1.2.1 for lossless scans)."""
+    frame = framed(marker)
+    pairs = [value for i in range(count) for value in (frame.components[i].component_id, 0)]
+    payload = scan_payload(*pairs, last=(start, end, 16 * high + low))
+    if words:
+        with pytest.raises(FormatError, match=words) as caught:
+            parsed(segment_bytes(SOS, payload), frame)
+        assert (caught.value.field, caught.value.clause) == ("Ss, Se, Ah, Al", "B.2.3")
+    else:
+        scan = parsed(segment_bytes(SOS, payload), frame)
+        assert isinstance(scan, ScanHeader)
+        found = (scan.spectral_start, scan.spectral_end, scan.approx_high, scan.approx_low)
+        assert found == (start, end, high, low)
+
+
+@pytest.mark.parametrize(("marker", "lenient"), [(SOF0, True), (SOF9, True), (SOF2, False), (SOF3, False)])
+def test_a_wrong_selection_can_be_overlooked(marker: int, lenient: bool) -> None:
+    """In a sequential scan it says nothing: who does not complain gets 0, 63, 0, 0, as from libjpeg."""
+    complaints: list[FormatError] = []
+    data = BEFORE + segment_bytes(SOS, scan_payload(1, 0, last=(7, 3, 0x21))) + b"\xff\xd9"
+    if not lenient:
+        with pytest.raises(FormatError):
+            parse_segment(data, START, SOS, framed(marker), complaints.append)
+        assert not complaints
+        return
+    scan, _ = parse_segment(data, START, SOS, framed(marker), complaints.append)
+    assert scan == ScanHeader((ScanComponent(0, 0, 0),))
+    assert [complaint.field for complaint in complaints] == ["Ss, Se, Ah, Al"]
+
+
+def test_b25_the_height_may_come_later() -> None:
+    """Y = 0 is legal in a frame header: a DNL segment follows the first scan."""
+    frame = parsed(segment_bytes(SOF0, frame_payload((1, 0x11, 0), height=0)))
+    assert isinstance(frame, FrameHeader)
+    assert frame.height == 0
+
+
+def test_b23_components_behind_the_fourth() -> None:
+    """libjpeg-turbo finds only the first four of a frame; T.81 allows 255, and so do we."""
+    frame = FrameHeader(SOF0, 8, 8, 8, tuple(FrameComponent(c, 1, 1, 0) for c in range(255)))
+    scan = parsed(segment_bytes(SOS, scan_payload(2, 0, 254, 0x11)), frame)
+    assert isinstance(scan, ScanHeader)
+    assert [component.component for component in scan.components] == [2, 254]
 
 
 @pytest.mark.parametrize(("height", "width"), [(65501, 1), (1, 65501), (65535, 65535)])
@@ -350,12 +473,14 @@ def test_sides_beyond_libjpegs_limit(height: int, width: int) -> None:
 
 
 @settings(BOUNDED, max_examples=300)
-@given(st.sampled_from([DQT, DHT, DRI, SOF0, SOS, DAC, DNL, COM, APP0]), st.binary(max_size=90))
+@given(
+    st.sampled_from([DQT, DHT, DRI, SOF0, SOF2, SOF3, SOF9, SOS, DAC, DNL, COM, APP0]), st.binary(max_size=90)
+)
 def test_any_payload_is_parsed_or_refused(marker: int, payload: bytes) -> None:
     """Random parameters: a segment whose bytes are these again, or a `JpegError` within the segment."""
     data = segment_bytes(marker, payload)
     try:
-        segment = parsed(data, None if marker == SOF0 else FRAME)
+        segment = parsed(data, None if marker in tables.PROCESSES else FRAME)
     except JpegError as error:
         offset = getattr(error, "offset", START)
     else:
@@ -486,6 +611,9 @@ def huffman_segment(bits: Sequence[int], values: Sequence[int], destination: int
         pytest.param(ScanHeader((ScanComponent(0, 16, 0),)), id="Td = 16"),
         pytest.param(ScanHeader((ScanComponent(0, 0, 16),)), id="Ta = 16"),
         pytest.param(ScanHeader((ScanComponent(0, 0, 0),), approx_low=16), id="Al = 16"),
+        pytest.param(NumberOfLines(65536), id="NL = 65536"),
+        pytest.param(ArithmeticConditioning((Conditioning(1, 0, 256),)), id="Cs = 256"),
+        pytest.param(ArithmeticConditioning((Conditioning(16, 0, 1),)), id="Tc = 16"),
     ],
 )
 def test_numbers_that_do_not_fit_their_field(segment: Segment) -> None:

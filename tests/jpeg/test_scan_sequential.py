@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from conftest import BACKENDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jpeg_from_scratch.backend import Backend, get_backend
+from jpeg_from_scratch.backend import ScanCoder, get_backend
 from jpeg_from_scratch.bitio import BitWriter
 from jpeg_from_scratch.coefficients import EOB, ZRL, category, magnitude_bits
 from jpeg_from_scratch.errors import FormatError
 from jpeg_from_scratch.huffman import HuffmanSpec, encode_table, optimal_spec
 from jpeg_from_scratch.jpeg_data import FrameComponent, FrameHeader, ScanComponent, ScanHeader
-from jpeg_from_scratch.scan_sequential import ScanLayout, ScanTables
+from jpeg_from_scratch.scan import Progress, Scan, Status, scan_error, skip_padding
 from jpeg_from_scratch.tables import NATURAL_INDEX
 
 Array = npt.NDArray[Any]
@@ -35,23 +36,35 @@ def frame_of(factors: Sequence[tuple[int, int]], height: int, width: int) -> Fra
     return FrameHeader(0xC0, 8, height, width, components)
 
 
-def layout_of(factors: Sequence[tuple[int, int]], height: int, width: int, *members: int) -> ScanLayout:
-    """Lay out a scan of some components, or of all."""
-    frame = frame_of(factors, height, width)
+def scan_of(
+    factors: Sequence[tuple[int, int]], height: int, width: int, *members: int, interval: int = 0
+) -> Scan:
+    """Return a scan, without tables, of some components, or of all."""
     indices = members or tuple(range(len(factors)))
-    return ScanLayout.of(frame, ScanHeader(tuple(ScanComponent(i, 0, 0) for i in indices)))
+    header = ScanHeader(tuple(ScanComponent(i, 0, 0) for i in indices))
+    return Scan(frame_of(factors, height, width), header, interval)
 
 
-def shapes(layout: ScanLayout) -> list[tuple[int, int]]:
+def with_tables(scan: Scan, dc: Sequence[HuffmanSpec], ac: Sequence[HuffmanSpec]) -> Scan:
+    """Return the scan with these Huffman tables, one of each class for each component."""
+    return replace(scan, dc=tuple(dc), ac=tuple(ac))
+
+
+def coder(backend: str) -> ScanCoder:
+    """Return the coder of sequential scans."""
+    return get_backend(backend).scan_coders["sequential"]
+
+
+def shapes(scan: Scan) -> list[tuple[int, int]]:
     """Return (block rows, block columns) that a scan covers, per component."""
-    return [(layout.mcu_rows * v, layout.mcu_columns * h) for v, h in layout.factors]
+    return [(scan.layout.mcu_rows * v, scan.layout.mcu_columns * h) for v, h in scan.layout.factors]
 
 
-def random_blocks(layout: ScanLayout, seed: int, density: float, largest: int) -> Blocks:
+def random_blocks(scan: Scan, seed: int, density: float, largest: int) -> Blocks:
     """Return coefficients of which a share is not zero; no DC difference passes ±32767."""
     rng = np.random.default_rng(seed)
     arrays = []
-    for rows, columns in shapes(layout):
+    for rows, columns in shapes(scan):
         blocks = rng.integers(-largest, largest + 1, (rows, columns, 8, 8))
         blocks *= rng.random(blocks.shape) < density
         blocks[..., 0, 0] = np.clip(blocks[..., 0, 0], -16383, 16383)
@@ -59,18 +72,27 @@ def random_blocks(layout: ScanLayout, seed: int, density: float, largest: int) -
     return arrays
 
 
-def optimal_tables(engine: Backend, blocks: Blocks, layout: ScanLayout, interval: int) -> ScanTables:
-    """Return tables with just the codes that a scan needs."""
-    dc, ac = engine.count_symbols(blocks, layout, interval)
-    return ScanTables(tuple(map(optimal_spec, dc)), tuple(map(optimal_spec, ac)))
+def counted(backend: str, scan: Scan, blocks: Blocks) -> tuple[Array, Array]:
+    """Count the symbols of a scan."""
+    count = coder(backend).count
+    assert count is not None
+    return count(scan, blocks)
 
 
-def decoded(
-    engine: Backend, data: bytes, layout: ScanLayout, tables: ScanTables, interval: int = 0, at: int = 0
-) -> tuple[Blocks, Any]:
-    """Decode a scan into new arrays; return them and where it ended."""
-    blocks = [np.zeros((*shape, 8, 8), np.int16) for shape in shapes(layout)]
-    return blocks, engine.decode_scan(data, at, layout, tables, interval, blocks)
+def with_optimal_tables(backend: str, scan: Scan, blocks: Blocks) -> Scan:
+    """Return the scan with tables of just the codes that it needs."""
+    dc, ac = counted(backend, scan, blocks)
+    return with_tables(scan, [*map(optimal_spec, dc)], [*map(optimal_spec, ac)])
+
+
+def decoded(backend: str, data: bytes, scan: Scan, at: int = 0) -> tuple[Blocks, Progress]:
+    """Decode a scan strictly into new arrays; return them and where it ended. Raise what is wrong."""
+    blocks = [np.zeros((*shape, 8, 8), np.int16) for shape in shapes(scan)]
+    progress = Progress(at)
+    status = coder(backend).decode(data, scan, blocks, progress, True)
+    if status != Status.DONE:
+        raise scan_error(data, scan, progress, status)
+    return blocks, progress
 
 
 # A.2 – the order of blocks
@@ -78,9 +100,9 @@ def decoded(
 
 def test_a23_interleaved_order_of_4_2_0() -> None:
     """17 rows of 33 samples: 2 × 3 MCUs of 2 × 2 blocks Y, one Cb, one Cr; worked by hand."""
-    layout = layout_of([(2, 2), (1, 1), (1, 1)], 17, 33)
-    assert (layout.mcu_rows, layout.mcu_columns, layout.mcus) == (2, 3, 6)
-    assert shapes(layout) == [(4, 6), (2, 3), (2, 3)]
+    scan = scan_of([(2, 2), (1, 1), (1, 1)], 17, 33)
+    assert (scan.layout.mcu_rows, scan.layout.mcu_columns, scan.layout.mcus) == (2, 3, 6)
+    assert shapes(scan) == [(4, 6), (2, 3), (2, 3)]
     expected = {
         0: [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 0), (2, 0, 0)],
         1: [(0, 0, 2), (0, 0, 3), (0, 1, 2), (0, 1, 3), (1, 0, 1), (2, 0, 1)],
@@ -89,48 +111,47 @@ def test_a23_interleaved_order_of_4_2_0() -> None:
         5: [(0, 2, 4), (0, 2, 5), (0, 3, 4), (0, 3, 5), (1, 1, 2), (2, 1, 2)],
     }
     for mcu, blocks in expected.items():
-        assert list(layout.blocks(mcu)) == blocks, mcu
+        assert list(scan.layout.blocks(mcu)) == blocks, mcu
 
 
 def test_a22_non_interleaved_order_ignores_the_factors() -> None:
     """Y alone: 3 × 5 blocks in raster order, an MCU each, and none of the padding to whole MCUs."""
-    layout = layout_of([(2, 2), (1, 1), (1, 1)], 17, 33, 0)
-    assert layout.mcus == 15
-    order = [block for mcu in range(15) for block in layout.blocks(mcu)]
+    scan = scan_of([(2, 2), (1, 1), (1, 1)], 17, 33, 0)
+    assert scan.layout.mcus == 15
+    order = [block for mcu in range(15) for block in scan.layout.blocks(mcu)]
     assert order == [(0, row, column) for row in range(3) for column in range(5)]
-    chroma = layout_of([(2, 2), (1, 1), (1, 1)], 17, 33, 2)
-    assert [*chroma.blocks(4)] == [(0, 1, 1)]
-    assert chroma.mcus == 6
+    chroma = scan_of([(2, 2), (1, 1), (1, 1)], 17, 33, 2)
+    assert [*chroma.layout.blocks(4)] == [(0, 1, 1)]
+    assert chroma.layout.mcus == 6
 
 
 def test_a23_a_scan_of_two_components() -> None:
     """Cb and Y of 4:2:0 in one scan, in the order of the scan header: MCUs as large as for all three."""
-    layout = layout_of([(2, 2), (1, 1), (1, 1)], 17, 33, 0, 2)
-    assert [*layout.blocks(1)] == [(0, 0, 2), (0, 0, 3), (0, 1, 2), (0, 1, 3), (1, 0, 1)]
+    scan = scan_of([(2, 2), (1, 1), (1, 1)], 17, 33, 0, 2)
+    assert [*scan.layout.blocks(1)] == [(0, 0, 2), (0, 0, 3), (0, 1, 2), (0, 1, 3), (1, 0, 1)]
 
 
 def test_a23_columns_before_rows_within_an_mcu() -> None:
     """A component of 4 × 2: the blocks of an MCU from left to right, then the next row."""
-    layout = layout_of([(4, 2), (1, 1)], 16, 64)
-    assert [*layout.blocks(1)][:8] == [(0, row, column) for row in (0, 1) for column in (4, 5, 6, 7)]
+    scan = scan_of([(4, 2), (1, 1)], 16, 64)
+    assert [*scan.layout.blocks(1)][:8] == [(0, row, column) for row in (0, 1) for column in (4, 5, 6, 7)]
 
 
 def test_blocks_are_coded_in_the_order_of_the_layout(backend: str) -> None:
     """Each DC coefficient is its place in the order; a decoder of the same layout puts it there."""
-    layout = layout_of([(2, 2), (1, 1), (1, 1)], 17, 33)
-    blocks = [np.zeros((*shape, 8, 8), np.int16) for shape in shapes(layout)]
+    scan = scan_of([(2, 2), (1, 1), (1, 1)], 17, 33)
+    blocks = [np.zeros((*shape, 8, 8), np.int16) for shape in shapes(scan)]
     counters = [0, 0, 0]
-    for mcu in range(layout.mcus):
-        for j, row, column in layout.blocks(mcu):
+    for mcu in range(scan.layout.mcus):
+        for j, row, column in scan.layout.blocks(mcu):
             counters[j] += 1
             blocks[j][row, column, 0, 0] = counters[j]
-    engine = get_backend(backend)
-    counts, _ = engine.count_symbols(blocks, layout, 0)
+    counts, _ = counted(backend, scan, blocks)
     assert [np.flatnonzero(row).tolist() for row in counts] == [[1], [1], [1]], "every difference is 1"
-    tables = ScanTables(HuffmanSpec.typical_dc()[:1] * 3, HuffmanSpec.typical_ac()[:1] * 3)
+    scan = with_tables(scan, HuffmanSpec.typical_dc()[:1] * 3, HuffmanSpec.typical_ac()[:1] * 3)
     # Category 1 is 010, the value 1 is 1, EOB is 1010.
     bits = "01011010" * 36
-    assert engine.encode_scan(blocks, layout, tables, 0) == int(bits, 2).to_bytes(36)
+    assert coder(backend).encode(scan, blocks) == int(bits, 2).to_bytes(36)
 
 
 # F.1.2 – bits worked by hand
@@ -142,16 +163,15 @@ def test_f12_a_block_by_hand(backend: str) -> None:
     −3: category 2 is 011, bits 00. 2: 0/2 is 01, bits 10. −1: 2/1 is 11100, bit 0. 1 after 17 zeros: ZRL
     is 11111111001, 1/1 is 1100, bit 1. EOB is 1010. Padding: one-bits.
     """
-    layout = layout_of([(1, 1)], 8, 8)
+    scan = scan_of([(1, 1)], 8, 8)
     block = np.zeros(64, np.int16)
     block[NATURAL_INDEX[[0, 1, 4, 22]]] = -3, 2, -1, 1
-    tables = ScanTables(HuffmanSpec.typical_dc()[:1], HuffmanSpec.typical_ac()[:1])
-    engine = get_backend(backend)
-    data = engine.encode_scan([block.reshape(1, 1, 8, 8)], layout, tables, 0)
+    scan = with_tables(scan, HuffmanSpec.typical_dc()[:1], HuffmanSpec.typical_ac()[:1])
+    data = coder(backend).encode(scan, [block.reshape(1, 1, 8, 8)])
     bits = "01100011011100011111111001110011010" + "1" * 5
     expected = int(bits, 2).to_bytes(5).replace(b"\xff", b"\xff\x00")
     assert data == expected
-    again, end = decoded(engine, data + SLACK, layout, tables)
+    again, end = decoded(backend, data + SLACK, scan)
     assert again[0].ravel().tolist() == block.tolist()
     assert (end.position, end.overlong_runs) == (len(data), 0)
 
@@ -162,35 +182,34 @@ def test_f12_a_block_by_hand(backend: str) -> None:
 @pytest.mark.parametrize("interval", [1, 2, 3, 7, 20, 21])
 def test_e14_restart_markers_count_modulo_8(backend: str, interval: int) -> None:
     """RST0 … RST7, RST0 …, one between two intervals and none at the end."""
-    layout = layout_of([(1, 1)], 8, 160)
-    blocks = random_blocks(layout, 1, 0.2, 50)
-    engine = get_backend(backend)
-    tables = optimal_tables(engine, blocks, layout, interval)
-    data = engine.encode_scan(blocks, layout, tables, interval)
+    scan = scan_of([(1, 1)], 8, 160, interval=interval)
+    blocks = random_blocks(scan, 1, 0.2, 50)
+    scan = with_optimal_tables(backend, scan, blocks)
+    data = coder(backend).encode(scan, blocks)
     markers = [marker[0] - 0xD0 for marker in re.findall(rb"\xff([\xd0-\xd7])", data)]
     assert markers == [m % 8 for m in range((20 - 1) // interval)]
-    again, end = decoded(engine, data + SLACK, layout, tables, interval)
+    again, end = decoded(backend, data + SLACK, scan)
     np.testing.assert_array_equal(again[0], blocks[0])
     assert end.position == len(data)
 
 
 def test_e14_prediction_starts_again_at_a_restart(backend: str) -> None:
     """Equal DC coefficients: with an interval of 1 each difference is the coefficient itself."""
-    layout = layout_of([(1, 1)], 8, 32)
+    scan = scan_of([(1, 1)], 8, 32)
     blocks = [np.zeros((1, 4, 8, 8), np.int16)]
     blocks[0][..., 0, 0] = 5
-    counts, _ = get_backend(backend).count_symbols(blocks, layout, 1)
+    counts, _ = counted(backend, replace(scan, restart_interval=1), blocks)
     assert counts[0, 3] == 4
-    counts, _ = get_backend(backend).count_symbols(blocks, layout, 2)
+    counts, _ = counted(backend, replace(scan, restart_interval=2), blocks)
     assert (counts[0, 3], counts[0, 0]) == (2, 2)
 
 
-def scan_with_restarts(engine: Backend) -> tuple[bytes, ScanLayout, ScanTables, Blocks]:
+def scan_with_restarts(backend: str) -> tuple[bytes, Scan, Blocks]:
     """Return a small scan of two intervals of one MCU."""
-    layout = layout_of([(1, 1)], 8, 16)
-    blocks = random_blocks(layout, 3, 0.1, 20)
-    tables = optimal_tables(engine, blocks, layout, 1)
-    return engine.encode_scan(blocks, layout, tables, 1), layout, tables, blocks
+    scan = scan_of([(1, 1)], 8, 16, interval=1)
+    blocks = random_blocks(scan, 3, 0.1, 20)
+    scan = with_optimal_tables(backend, scan, blocks)
+    return coder(backend).encode(scan, blocks), scan, blocks
 
 
 @pytest.mark.parametrize(
@@ -205,72 +224,67 @@ def scan_with_restarts(engine: Backend) -> tuple[bytes, ScanLayout, ScanTables, 
 )
 def test_e24_another_thing_where_a_restart_marker_is_due(backend: str, instead: bytes, said: str) -> None:
     """A `FormatError` with the offset at which RST0 should stand."""
-    engine = get_backend(backend)
-    data, layout, tables, _ = scan_with_restarts(engine)
+    data, scan, _ = scan_with_restarts(backend)
     at = data.index(b"\xff\xd0")
     damaged = data[:at] + instead + data[at + 2 :]
     with pytest.raises(FormatError, match=said) as caught:
-        decoded(engine, damaged + b"\xff\xd9", layout, tables, 1)
+        decoded(backend, damaged + b"\xff\xd9", scan)
     assert (caught.value.offset, caught.value.field, caught.value.clause) == (at, "RSTm", "E.2.4")
 
 
 def test_e24_the_data_end_where_a_restart_marker_is_due(backend: str) -> None:
     """The offset is the length of the file."""
-    engine = get_backend(backend)
-    data, layout, tables, _ = scan_with_restarts(engine)
+    data, scan, _ = scan_with_restarts(backend)
     at = data.index(b"\xff\xd0")
     for rest in (b"", b"\xff"):
         with pytest.raises(FormatError, match="RST0") as caught:
-            decoded(engine, data[:at] + rest, layout, tables, 1)
+            decoded(backend, data[:at] + rest, scan)
         assert (caught.value.offset, caught.value.field) == (at + len(rest), "RSTm")
 
 
 @pytest.mark.parametrize("fill", [b"\xff", b"\xff\xff\xff"])
 def test_b112_fill_bytes_before_a_restart_marker(backend: str, fill: bytes) -> None:
     """X'FF' may be repeated before a marker."""
-    engine = get_backend(backend)
-    data, layout, tables, blocks = scan_with_restarts(engine)
+    data, scan, blocks = scan_with_restarts(backend)
     filled = data.replace(b"\xff\xd0", fill + b"\xff\xd0")
-    again, end = decoded(engine, filled + SLACK, layout, tables, 1)
+    again, end = decoded(backend, filled + SLACK, scan)
     np.testing.assert_array_equal(again[0], blocks[0])
     assert end.position == len(filled)
 
 
 def test_a_whole_byte_of_padding_is_stepped_over(backend: str) -> None:
     """Some encoders put X'FF00' before a marker although nothing is to be filled."""
-    engine = get_backend(backend)
-    data, layout, tables, blocks = scan_with_restarts(engine)
+    data, scan, blocks = scan_with_restarts(backend)
     padded = data.replace(b"\xff\xd0", b"\xff\x00\xff\xd0") + b"\xff\x00"
-    again, end = decoded(engine, padded + b"\xff\xd9", layout, tables, 1)
+    again, end = decoded(backend, padded + b"\xff\xd9", scan)
     np.testing.assert_array_equal(again[0], blocks[0])
-    assert end.position == len(padded)
+    assert skip_padding(padded + b"\xff\xd9", end.position) == len(padded)
 
 
 # Both ways, and both back ends
 
 
-def assert_both_ways(layout: ScanLayout, blocks: Blocks, interval: int) -> int:
+def assert_both_ways(scan: Scan, blocks: Blocks) -> int:
     """Code and decode with every back end; return the length of the scan.
 
     Every back end counts the same symbols, writes the same bytes, reads any other's, and ends where they end.
     """
     files, counts = [], []
     for name in BACKENDS:
-        engine = get_backend(name)
-        counts.append(np.stack(engine.count_symbols(blocks, layout, interval)))
-        tables = optimal_tables(engine, blocks, layout, interval)
-        files.append(engine.encode_scan(blocks, layout, tables, interval))
+        counts.append(np.stack(counted(name, scan, blocks)))
+        ready = with_optimal_tables(name, scan, blocks)
+        files.append(coder(name).encode(ready, blocks))
     for count, data in zip(counts, files):
         np.testing.assert_array_equal(count, counts[0])
         assert data == files[0]
     before = b"\xff\xda before "
     for name in BACKENDS:
-        again, end = decoded(
-            get_backend(name), before + files[0] + SLACK, layout, tables, interval, len(before)
-        )
+        again, end = decoded(name, before + files[0] + SLACK, ready, len(before))
         for ours, theirs in zip(again, blocks, strict=True):
             np.testing.assert_array_equal(ours, theirs, name)
-        assert (end.position, end.overlong_runs) == (len(before) + len(files[0]), 0), name
+        assert end.position == len(before) + len(files[0]), name
+        assert (end.mcu, end.last_fed) == (scan.layout.mcus, scan.layout.mcus - 1), name
+        assert (end.starved_mcus, end.bad_codes, end.overlong_runs) == (0, 0, 0), name
     return len(files[0])
 
 
@@ -301,8 +315,8 @@ def test_any_coefficients_come_back(
     largest: int,
 ) -> None:
     """Up to ±32767, which no picture has; any restart interval; one to four components."""
-    layout = layout_of(factors, *size)
-    assert_both_ways(layout, random_blocks(layout, seed, density, largest), interval)
+    scan = scan_of(factors, *size, interval=interval)
+    assert_both_ways(scan, random_blocks(scan, seed, density, largest))
 
 
 PAIRS = [(h, v) for h in range(1, 5) for v in range(1, 5)]
@@ -313,27 +327,27 @@ def test_every_layout_of_two_components(first: tuple[int, int]) -> None:
     """Factors 1 … 4 in both directions, with at most ten blocks to an MCU (B.2.3)."""
     for second in PAIRS:
         if first[0] * first[1] + second[0] * second[1] <= 10:
-            layout = layout_of([first, second], 33, 33)
-            assert_both_ways(layout, random_blocks(layout, 5, 0.02, 100), 1)
+            scan = scan_of([first, second], 33, 33, interval=1)
+            assert_both_ways(scan, random_blocks(scan, 5, 0.02, 100))
 
 
 def test_extreme_values() -> None:
     """±32767 in every AC place, and DC differences of ±32767, in turn."""
-    layout = layout_of([(1, 1)], 8, 32)
+    scan = scan_of([(1, 1)], 8, 32)
     blocks = [np.full((1, 4, 8, 8), 32767, np.int16)]
     blocks[0][0, 1] = blocks[0][0, 3] = -32767
     blocks[0][0, :, 0, 0] = 32767, 0, -32767, 0
-    assert assert_both_ways(layout, blocks, 0) > 4 * 63 * 15 // 8
+    assert assert_both_ways(scan, blocks) > 4 * 63 * 15 // 8
 
 
 def test_coefficients_of_any_memory_order() -> None:
     """Planes that are a part of something larger."""
-    layout = layout_of([(1, 1)], 24, 24)
-    blocks = random_blocks(layout, 8, 0.3, 40)[0]
+    scan = scan_of([(1, 1)], 24, 24, interval=2)
+    blocks = random_blocks(scan, 8, 0.3, 40)[0]
     larger = np.zeros((6, 3, 8, 16), np.int16)
     larger[::2, :, :, ::2] = blocks
-    assert_both_ways(layout, [larger[::2, :, :, ::2]], 2)
-    assert_both_ways(layout, [np.asfortranarray(blocks)], 2)
+    assert_both_ways(scan, [larger[::2, :, :, ::2]])
+    assert_both_ways(scan, [np.asfortranarray(blocks)])
 
 
 def long_codes() -> HuffmanSpec:
@@ -349,17 +363,17 @@ def long_codes() -> HuffmanSpec:
 @pytest.mark.parametrize("interval", [0, 1, 700])
 def test_far_more_bytes_than_blocks(interval: int) -> None:
     """31 bits a coefficient, and X'FF' all over: more than any buffer that a back end has to begin with."""
-    layout = layout_of([(1, 1)], 8, 8 * 1500)
+    scan = scan_of([(1, 1)], 8, 8 * 1500, interval=interval)
     blocks = [np.full((1, 1500, 8, 8), 32767, np.int16)]
     blocks[0][0, ::3] = -32767
     blocks[0][..., 0, 0] = np.arange(1500) % 7 * 2000
     dc = spec_of_lengths([4] * 12 + [5] * 4)
-    tables = ScanTables((dc,), (long_codes(),))
-    files = [get_backend(name).encode_scan(blocks, layout, tables, interval) for name in BACKENDS]
+    scan = with_tables(scan, [dc], [long_codes()])
+    files = [coder(name).encode(scan, blocks) for name in BACKENDS]
     assert len(files[0]) > 1500 * 63 * 31 // 8 * 1.3, "with many stuffed zeros"
     assert all(data == files[0] for data in files)
     for name in BACKENDS:
-        again, end = decoded(get_backend(name), files[0] + SLACK, layout, tables, interval)
+        again, end = decoded(name, files[0] + SLACK, scan)
         np.testing.assert_array_equal(again[0], blocks[0])
         assert end.position == len(files[0])
 
@@ -394,19 +408,20 @@ def one_block(*values: tuple[int, int]) -> Blocks:
 )
 def test_a_symbol_without_a_code_is_named(backend: str, blocks: Blocks, said: str) -> None:
     """Tables with DC 0 and 1, and AC 0/1 only: a mistake of the caller, in words."""
-    tables = ScanTables((HuffmanSpec((1, 1) + (0,) * 14, (0, 1)),), (HuffmanSpec((1,) + (0,) * 15, (0x01,)),))
+    dc, ac = HuffmanSpec((1, 1) + (0,) * 14, (0, 1)), HuffmanSpec((1,) + (0,) * 15, (0x01,))
+    scan = with_tables(scan_of([(1, 1)], 8, 8), [dc], [ac])
     with pytest.raises(ValueError, match=re.escape(said)):
-        get_backend(backend).encode_scan(blocks, layout_of([(1, 1)], 8, 8), tables, 0)
+        coder(backend).encode(scan, blocks)
 
 
 def test_a_symbol_without_a_code_in_a_later_component(backend: str) -> None:
     """The message has the number of the component within the scan."""
-    layout = layout_of([(1, 1), (1, 1), (1, 1)], 8, 8)
+    scan = scan_of([(1, 1), (1, 1), (1, 1)], 8, 8)
     blocks = [*one_block(), *one_block(), *one_block((0, -1))]
     dc, zero = HuffmanSpec((1, 1) + (0,) * 14, (0, 1)), HuffmanSpec((1,) + (0,) * 15, (0,))
-    tables = ScanTables((dc, dc, zero), (zero,) * 3)
+    scan = with_tables(scan, [dc, dc, zero], [zero] * 3)
     with pytest.raises(ValueError, match="DC table of component 2 of the scan has no code for symbol X'01'"):
-        get_backend(backend).encode_scan(blocks, layout, tables, 0)
+        coder(backend).encode(scan, blocks)
 
 
 @pytest.mark.parametrize(
@@ -420,13 +435,12 @@ def test_a_symbol_without_a_code_in_a_later_component(backend: str) -> None:
 )
 def test_values_beyond_category_15(backend: str, blocks: Blocks, value: int) -> None:
     """No symbol stands for 16 bits: counting and coding say which value it was."""
-    layout = layout_of([(1, 1)], 8, 8 * blocks[0].shape[1])
-    engine = get_backend(backend)
-    everything = spec_of_lengths([4] * 12 + [5] * 4)
+    scan = scan_of([(1, 1)], 8, 8 * blocks[0].shape[1])
+    scan = with_tables(scan, [spec_of_lengths([4] * 12 + [5] * 4)], [long_codes()])
     with pytest.raises(ValueError, match=f"{value}, codes exist up to ±32767"):
-        engine.encode_scan(blocks, layout, ScanTables((everything,), (long_codes(),)), 0)
+        coder(backend).encode(scan, blocks)
     with pytest.raises(ValueError, match=f"{value}, codes exist up to ±32767"):
-        engine.count_symbols(blocks, layout, 0)
+        counted(backend, scan, blocks)
 
 
 # F.2.2 – symbols that no encoder should write
@@ -450,8 +464,8 @@ def coded(*symbols: tuple[int, int], dc: int = 0) -> bytes:
 
 def decode_block(backend: str, data: bytes) -> tuple[dict[int, int], int, int]:
     """Return the coefficients that are not zero by k, the number of overlong runs, and the bytes read."""
-    layout = layout_of([(1, 1)], 8, 8)
-    blocks, end = decoded(get_backend(backend), data + SLACK, layout, ScanTables((DC_SPEC,), (AC_SPEC,)))
+    scan = with_tables(scan_of([(1, 1)], 8, 8), [DC_SPEC], [AC_SPEC])
+    blocks, end = decoded(backend, data + SLACK, scan)
     zz = blocks[0].ravel()[NATURAL_INDEX]
     return {int(k): int(zz[k]) for k in np.flatnonzero(zz)}, end.overlong_runs, end.position
 
@@ -498,18 +512,18 @@ def test_the_dc_coefficient_wraps_to_16_bits(backend: str) -> None:
         writer.put(magnitude_bits(difference, size), size)
         writer.put(0, 1)  # EOB
     writer.pad()
-    layout = layout_of([(1, 1)], 8, 32)
-    blocks, _ = decoded(get_backend(backend), bytes(writer.data), layout, ScanTables((spec,), (zero,)))
+    scan = with_tables(scan_of([(1, 1)], 8, 32), [spec], [zero])
+    blocks, _ = decoded(backend, bytes(writer.data), scan)
     assert blocks[0][0, :, 0, 0].tolist() == [32767, -2, 3, -32764]
 
 
 # Damage
 
 
-def outcome(name: str, data: bytes, layout: ScanLayout, tables: ScanTables, interval: int) -> Any:
+def outcome(name: str, data: bytes, scan: Scan) -> Any:
     """Return the coefficients and the end, or the facts of the `FormatError`; let anything else through."""
     try:
-        blocks, end = decoded(get_backend(name), data, layout, tables, interval)
+        blocks, end = decoded(name, data, scan)
     except FormatError as error:
         return error.offset, error.field, error.clause, error.message
     return [array.tolist() for array in blocks], end
@@ -521,16 +535,16 @@ def test_one_damaged_bit(interval: int) -> None:
 
     Only padding bits can change without a consequence.
     """
-    layout = layout_of([(2, 1), (1, 1)], 8, 64)
-    blocks = random_blocks(layout, 4, 0.05, 60)
-    tables = ScanTables((HuffmanSpec.typical_dc()[0],) * 2, (HuffmanSpec.typical_ac()[0],) * 2)
-    data = get_backend(BACKENDS[0]).encode_scan(blocks, layout, tables, interval)
-    sound = outcome(BACKENDS[0], data + SLACK, layout, tables, interval)
+    scan = scan_of([(2, 1), (1, 1)], 8, 64, interval=interval)
+    blocks = random_blocks(scan, 4, 0.05, 60)
+    scan = with_tables(scan, HuffmanSpec.typical_dc()[:1] * 2, HuffmanSpec.typical_ac()[:1] * 2)
+    data = coder(BACKENDS[0]).encode(scan, blocks)
+    sound = outcome(BACKENDS[0], data + SLACK, scan)
     harmless, errors = [], 0
     for bit in range(8 * len(data)):
         damaged = bytearray(data + SLACK)
         damaged[bit // 8] ^= 0x80 >> bit % 8
-        results = [outcome(name, bytes(damaged), layout, tables, interval) for name in BACKENDS]
+        results = [outcome(name, bytes(damaged), scan) for name in BACKENDS]
         assert all(result == results[0] for result in results), f"bit {bit}: {[r[:4] for r in results]}"
         errors += isinstance(results[0][0], int)
         if results[0] == sound:
@@ -542,14 +556,13 @@ def test_one_damaged_bit(interval: int) -> None:
 
 def test_every_truncation_point() -> None:
     """Cut anywhere, the data end early: one `FormatError`, the same in every back end."""
-    layout = layout_of([(2, 1), (1, 1)], 8, 48)
-    blocks = random_blocks(layout, 6, 0.2, 60)
-    engine = get_backend(BACKENDS[0])
-    tables = optimal_tables(engine, blocks, layout, 2)
-    data = engine.encode_scan(blocks, layout, tables, 2)
+    scan = scan_of([(2, 1), (1, 1)], 8, 48, interval=2)
+    blocks = random_blocks(scan, 6, 0.2, 60)
+    scan = with_optimal_tables(BACKENDS[0], scan, blocks)
+    data = coder(BACKENDS[0]).encode(scan, blocks)
     for end in range(len(data)):
         for rest in (b"", b"\xff\xd9"):
-            results = [outcome(name, data[:end] + rest, layout, tables, 2) for name in BACKENDS]
+            results = [outcome(name, data[:end] + rest, scan) for name in BACKENDS]
             assert all(result == results[0] for result in results), f"{end} bytes: {[r[:4] for r in results]}"
             assert isinstance(results[0][0], int), f"{end} bytes"
             assert 0 <= results[0][0] <= end + len(rest)
@@ -557,22 +570,21 @@ def test_every_truncation_point() -> None:
 
 def test_f223_bits_that_are_no_code(backend: str) -> None:
     """Sixteen one-bits: the offset is of the byte in which the search ended, the message names the MCU."""
-    layout = layout_of([(1, 1)], 8, 24)
-    tables = ScanTables((DC_SPEC,), (AC_SPEC,))
+    scan = with_tables(scan_of([(1, 1)], 8, 24), [DC_SPEC], [AC_SPEC])
     sound = coded((EOB, 0), dc=0)
     assert len(sound) == 1  # six bits, and two ones of padding: the next block's DC code of 11 …
     with pytest.raises(FormatError, match="MCU 1 of 3") as caught:
-        decoded(get_backend(backend), sound + b"\xff\x00" * 3 + SLACK, layout, tables)
+        decoded(backend, sound + b"\xff\x00" * 3 + SLACK, scan)
     assert (caught.value.field, caught.value.clause) == ("entropy-coded data", "F.2.2.3")
     assert caught.value.offset == 4, "bits 6 … 21 end in the second byte X'FF', whose stuffed zero is byte 4"
 
 
 def test_f225_the_data_end_within_an_mcu(backend: str) -> None:
     """The offset is of the marker that came too early."""
-    layout = layout_of([(1, 1)], 8, 24)
+    scan = with_tables(scan_of([(1, 1)], 8, 24), [DC_SPEC], [AC_SPEC])
     data = coded((0x03, 5), (0x03, -5), (EOB, 0), dc=7)
     with pytest.raises(FormatError, match="data ends in MCU 1 of 3") as caught:
-        decoded(get_backend(backend), data + SLACK, layout, ScanTables((DC_SPEC,), (AC_SPEC,)))
+        decoded(backend, data + SLACK, scan)
     assert caught.value.field == "entropy-coded data"
     assert caught.value.clause == "F.2.2.5"
     assert caught.value.offset == len(data)
@@ -580,6 +592,7 @@ def test_f225_the_data_end_within_an_mcu(backend: str) -> None:
 
 def test_an_empty_table_decodes_nothing(backend: str) -> None:
     """A table without codes (B.2.4.2 allows it) matches no bits."""
-    layout, nothing = layout_of([(1, 1)], 8, 8), HuffmanSpec((0,) * 16, ())
+    nothing = HuffmanSpec((0,) * 16, ())
+    scan = with_tables(scan_of([(1, 1)], 8, 8), [nothing], [nothing])
     with pytest.raises(FormatError, match="no Huffman code"):
-        decoded(get_backend(backend), bytes(8), layout, ScanTables((nothing,), (nothing,)))
+        decoded(backend, bytes(8), scan)
