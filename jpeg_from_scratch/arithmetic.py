@@ -1,21 +1,21 @@
 """Arithmetic coding: the QM-coder, and the models that tell it what to expect (Annex D, F.1.4, F.2.4).
 
 A Huffman code spends whole bits, at least one on each symbol. An arithmetic coder has no such limit: a
-decision that comes out as expected 99 times in 100 costs 0.015 bits. All that it codes is made of *decisions*
-between 0 and 1.
+decision that comes out as expected 99 times in 100 costs 0.015 bits. All that it codes is made of
+*decisions* between 0 and 1.
 
-**The interval.** A whole scan becomes one number, a binary fraction, and each decision narrows the interval in
-which it lies. The coder keeps the lower end of the interval, C, and its size, A. One of the two decisions is
-the more probable symbol (MPS), the other the less probable (LPS), with an estimated probability Qe. The lower
-part of the interval belongs to the MPS, the upper part to the LPS:
+**The interval.** A whole scan becomes one number, a binary fraction, and each decision narrows the interval
+in which it lies. The coder keeps the lower end of the interval, C, and its size, A. One of the two decisions
+is the more probable symbol (MPS), the other the less probable (LPS), with an estimated probability Qe. The
+lower part of the interval belongs to the MPS, the upper part to the LPS:
 
     C                        C + A − Qe          C + A
     ├────────── MPS ──────────────┼────── LPS ──────┤
 
-The exact size of the LPS's part would be A · Qe. The QM-coder does without the product: whenever A falls below
-X'8000' it is doubled (*renormalised*), so that it stays near its unit X'AAAA', and A · Qe near Qe. If the part
-of the MPS turns out smaller than the other, they change owners (*conditional exchange*). The first decisions
-with a new estimate, Qe = X'5A1D', about one half; let them be 0 and 0, where 0 is the MPS:
+The exact size of the LPS's part would be A · Qe. The QM-coder does without the product: whenever A falls
+below X'8000' it is doubled (*renormalised*), so that it stays near its unit X'AAAA', and A · Qe near Qe. If
+the part of the MPS turns out smaller than the other, they change owners (*conditional exchange*). The first
+decisions with a new estimate, Qe = X'5A1D', about one half; let them be 0 and 0, where 0 is the MPS:
 
     start                         C = X'0000'   A = X'10000'
     0   A − Qe = X'A5E3'          C = X'0000'   A = X'A5E3'    still large: no bit is shifted out
@@ -24,19 +24,21 @@ with a new estimate, Qe = X'5A1D', about one half; let them be 0 and 0, where 0 
 
 Any number from X'4BC6' up to X'A5E2' now stands for "0, 0"; the shortest is X'80' with zeros behind it.
 
-**The estimate.** A *bin* stands for decisions of one kind. It remembers which of them is the MPS, and a row of
-Table D.3: Qe, and the next row after an MPS, with a smaller Qe, or after an LPS, with a larger one. It learns
-only when A is renormalised. The decoder does the same, so that probabilities are never sent.
+**The estimate.** A *bin* stands for decisions of one kind. It remembers which of them is the MPS, and a row
+of Table D.3: Qe, and the next row after an MPS, with a smaller Qe, or after an LPS, with a larger one. It
+learns only when A is renormalised. The decoder does the same, so that probabilities are never sent.
 
-**The carry.** C grows by addition, and a carry can run through bytes that are complete. So the last byte stays
-open to it, and bytes X'FF' behind that one, which would pass it on, are only counted (ST, the *stack*).
+**The carry.** C grows by addition, and a carry can run through bytes that are complete. So the last byte
+stays open to it, and bytes X'FF' behind that one, which would pass it on, are only counted (ST, the
+*stack*).
 
 **The end.** Of the numbers in the last interval, the one with the most zeros at its end is written, without
 its zero bytes: a decoder supplies zeros when it meets a marker. So it cannot tell that data end too early.
 
-**The models.** What makes the code short is which decisions share a bin. A coefficient becomes a path through
-a tree – is it zero? its sign? is it above 1, 2, 4, 8, ...? – with bins for the place in the tree and for what
-the neighbours were (F.1.4). `scan_progressive_arithmetic` and `scan_lossless_arithmetic` add some of their own.
+**The models.** What makes the code short is which decisions share a bin. A coefficient becomes a path
+through a tree – is it zero? its sign? is it above 1, 2, 4, 8, ...? – with bins for the place in the tree and
+for what the neighbours were (F.1.4). `scan_progressive_arithmetic` and `scan_lossless_arithmetic` add some
+of their own.
 """
 
 from __future__ import annotations
@@ -65,6 +67,7 @@ __all__ = [
     "difference_class",
     "encode_ac",
     "encode_difference",
+    "too_large",
 ]
 
 # Table D.3, and behind it a row for what is coded with the fixed estimate 0.5: it leads to itself.
@@ -311,6 +314,11 @@ class ImpossibleValue(Exception):
     """The decisions lead out of the tree: past the largest magnitude, or past the end of a block."""
 
 
+def too_large(magnitude: int) -> ValueError:
+    """Return the error of a number that the tree does not reach."""
+    return ValueError(f"a coefficient or difference of magnitude {magnitude}, codes exist up to {LARGEST}")
+
+
 class Magnitude(NamedTuple):
     """The bins of Sz, the magnitude less one (Figures F.8 and F.9).
 
@@ -328,7 +336,9 @@ class Magnitude(NamedTuple):
         return self[i] if i < 2 else self.x2 + i - 2
 
     def encode(self, encoder: Encoder, bins: Bins, sz: int) -> None:
-        """Code Sz, 0 ... 32767."""
+        """Code Sz, 0 ... 32767 (`ValueError` for more)."""
+        if sz >= LARGEST:
+            raise too_large(sz + 1)
         length = sz.bit_length()
         for i in range(length):
             encoder.code(bins, self.bin(i), 1)

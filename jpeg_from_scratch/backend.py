@@ -18,7 +18,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from . import prediction, reference, scan_lossless, scan_progressive, scan_sequential
+from . import (
+    prediction,
+    reference,
+    scan_lossless,
+    scan_lossless_arithmetic,
+    scan_progressive,
+    scan_progressive_arithmetic,
+    scan_sequential,
+    scan_sequential_arithmetic,
+)
 from ._types import Array, Coefficients, Samples
 from .jpeg_data import FrameHeader
 from .scan import Scan, Status
@@ -128,6 +137,15 @@ def reference_backend() -> Backend:
             ),
             "lossless": ScanCoder(
                 scan_lossless.encode_scan, scan_lossless.decode_scan, scan_lossless.count_symbols
+            ),
+            "sequential arithmetic": ScanCoder(
+                scan_sequential_arithmetic.encode_scan, scan_sequential_arithmetic.decode_scan
+            ),
+            "progressive arithmetic": ScanCoder(
+                scan_progressive_arithmetic.encode_scan, scan_progressive_arithmetic.decode_scan
+            ),
+            "lossless arithmetic": ScanCoder(
+                scan_lossless_arithmetic.encode_scan, scan_lossless_arithmetic.decode_scan
             ),
         },
     )

@@ -1,8 +1,9 @@
 """What became of the bits of one MCU: every scan's share in every block, from the bits to the samples.
 
-The whole file is decoded by the compiled path. But each scan that holds one of the blocks looked at is decoded
-a second time, from the restart marker before, by the reference path with a `NotingReader` in it: the trace is
-what the decoder did. Files of a lossless process have samples instead of blocks, and are traced likewise.
+The whole file is decoded by the compiled path. But each scan that holds one of the blocks looked at is
+decoded a second time, from the restart marker before, by the reference path with a `NotingReader` in it: the
+trace is what the decoder did. Files of a lossless process have samples instead of blocks, and are traced
+likewise.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .scan import Progress, Scan, Status, decode_intervals
 from .scan_lossless import LosslessDecoder
 from .scan_progressive import AcFirstDecoder, AcRefinementDecoder, DcFirstDecoder, DcRefinementDecoder
 from .scan_sequential import SequentialDecoder
-from .trace_steps import NotingReader, Step, steps_of
+from .trace_steps import Note, NotingReader, Step, steps_of
 
 __all__ = ["BlockTrace", "EndOfBandRun", "SampleTrace", "ScanTrace", "trace_mcu"]
 
@@ -243,7 +244,7 @@ class _Tracer:
         return coder.decode(data, scan, arrays, progress, strict)
 
     def _wanted_of(self, scan: Scan) -> dict[Place, int]:
-        """Return the units wanted that a scan holds, with their MCUs: by (component of the scan, row, column)."""
+        """Return the units wanted that a scan holds, with their MCUs."""
         if not self.traces:
             self.traces = {unit: [] for unit in wanted_units(scan.frame, self.mcu, self.component)}
         found = {}
@@ -368,7 +369,8 @@ class _TracedInterval:
 
     def _trace_unit(self, j: int, row: int, column: int, run: EndOfBandRun | None) -> None:
         before = values(self.arrays[j], row, column)
-        self.reader.notes = notes = []
+        notes: list[Note] = []
+        self.reader.notes = notes
         self.decoder.decode_unit(j, row, column)
         self.reader.notes = None
         after = values(self.arrays[j], row, column)

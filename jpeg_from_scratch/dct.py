@@ -190,7 +190,7 @@ def _fdct_1d(d: Array, gain: np.signedinteger[Any], plain_shift: int, product_sh
     return out
 
 
-def idct_islow(coefficients: Array, precision: int = 8) -> Array:
+def idct_islow(coefficients: Array, precision: int = 8, flat: Array | None = None) -> Array:
     """Inverse DCT in fixed-point integers, columns first, then rows.
 
     Parameters
@@ -199,6 +199,9 @@ def idct_islow(coefficients: Array, precision: int = 8) -> Array:
         Dequantised coefficients, natural order; −32768 ... 32767 for 8 bits.
     precision : {8, 12}
         Bits of a sample.
+    flat : ndarray of bool, shape (...), optional
+        Which blocks were nothing but their first row before they were dequantised; found out here otherwise.
+        It makes a difference only where a step size is 0 and a coefficient far out of range.
 
     Returns
     -------
@@ -228,9 +231,9 @@ def idct_islow(coefficients: Array, precision: int = 8) -> Array:
     c = np.asarray(coefficients, np.int32)
     rows = _idct_1d(c.swapaxes(-1, -2), CONST_BITS - PASS1_BITS[8]).swapaxes(-1, -2)
     rows = np.clip(rows, -32768, 32767)
-    # Columns of nothing but their first coefficient take a short cut, which wraps where the rule clamps.
-    flat = ~c[..., 1:, :].any(axis=(-1, -2), keepdims=True)
-    rows = np.where(flat, _wrap16(c[..., :1, :] << PASS1_BITS[8]), rows)
+    # A block of nothing but its first row takes a short cut, which wraps where the rule clamps.
+    flat = ~c[..., 1:, :].any(axis=(-1, -2)) if flat is None else flat
+    rows = np.where(flat[..., np.newaxis, np.newaxis], _wrap16(c[..., :1, :] << PASS1_BITS[8]), rows)
     return np.clip(_idct_1d(rows, CONST_BITS + PASS1_BITS[8] + 3), -128, 127)
 
 

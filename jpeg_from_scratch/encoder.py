@@ -15,8 +15,9 @@ from ._types import Array, Coefficients, Samples
 from .arguments import Subsampling
 from .backend import Backend, get_backend
 from .huffman import optimal_spec
-from .jpeg_data import FrameComponent, JpegData, QuantizationTables, Segment
+from .jpeg_data import JpegData, QuantizationTables, Segment
 from .options import Plan, plan
+from .sampling import complete_partial_mcus
 from .scan_scripts import ScriptEntry
 from .stages import backend_with_stages, checked_stages
 from .writer import optimize_tables, scan_segments, write, write_with
@@ -79,8 +80,8 @@ def encode(
     point_transform : int, optional
         With `lossless`, how many low bits of each sample are dropped; 0 by default.
     precision : int, optional
-        Bits of a sample: 8, or 12 for uint16; 2 ... 16 with `lossless`. By default 8 for uint8, 12 for uint16,
-        and 16 for uint16 with `lossless`.
+        Bits of a sample: 8, or 12 for uint16; 2 ... 16 with `lossless`. By default 8 for uint8, 12 for
+        uint16, and 16 for uint16 with `lossless`.
     color : str, optional
         The colour space of the file: ``"grey"``; ``"YCbCr"`` (default) or ``"RGB"`` (default with
         `lossless`); ``"CMYK"`` or ``"YCCK"``, without a default, because four channels may as well be RGBA.
@@ -175,22 +176,9 @@ def _coefficients(image: Samples, planned: Plan, engine: Backend) -> list[Coeffi
         out = np.zeros((*frame.padded_block_shape(i), 8, 8), np.int16)
         engine.plane_to_coefficients(planes.pop(0), steps[component.quant_table], out, frame.precision)
         if i in interleaved:
-            _fill_dummy_blocks(out, frame.block_shape(i), component)
+            complete_partial_mcus(out, frame.block_shape(i), component.h_samp)
         coefficients.append(out)
     return coefficients
-
-
-def _fill_dummy_blocks(out: Coefficients, block_shape: tuple[int, int], component: FrameComponent) -> None:
-    """Complete partial MCUs (A.2.4) as libjpeg does: zeros, but for the DC of the block coded before.
-
-    Such a block costs the least bits that a block can cost: a DC difference of zero and an end of block.
-    """
-    rows, columns = block_shape
-    out[:rows, columns:, 0, 0] = out[:rows, columns - 1, 0, 0][:, np.newaxis]
-    h_samp = component.h_samp
-    for row in range(rows, out.shape[0]):
-        # The block before is the rightmost of the same MCU in the row above.
-        out[row, :, 0, 0] = out[row - 1, h_samp - 1 :: h_samp, 0, 0].repeat(h_samp)
 
 
 def _samples(image: Samples, planned: Plan) -> list[Array]:

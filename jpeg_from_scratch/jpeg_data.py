@@ -343,13 +343,15 @@ class TableSlots:
 
     A file defines a table into one of four *destinations*; a later definition replaces it. Two pairs of
     Huffman destinations start with the typical tables of K.3: T.81 has them empty, but the frames of a
-    Motion-JPEG film leave the tables out, and libjpeg-turbo reads them this way.
+    Motion-JPEG film leave the tables out, and libjpeg-turbo reads them this way. It does so for sequential
+    processes only.
     """
 
     def __init__(self) -> None:
         self.quantization: dict[int, QuantizationTable] = {}
         self.dc = dict(enumerate(HuffmanSpec.typical_dc()))
         self.ac = dict(enumerate(HuffmanSpec.typical_ac()))
+        self.defined: set[tuple[int, int]] = set()  # class and destination of those that the file defines
         self.dc_conditioning: dict[int, tuple[int, int]] = {}  # L and U, where not the default
         self.ac_conditioning: dict[int, int] = {}  # Kx
         self.restart_interval = 0
@@ -362,6 +364,7 @@ class TableSlots:
         elif isinstance(segment, HuffmanTables):
             for table in segment.tables:
                 (self.ac if table.table_class else self.dc)[table.destination] = table.spec
+                self.defined.add((table.table_class, table.destination))
         elif isinstance(segment, ArithmeticConditioning):
             for entry in segment.tables:
                 if entry.table_class:
@@ -370,6 +373,9 @@ class TableSlots:
                     self.dc_conditioning[entry.destination] = (entry.value & 15, entry.value >> 4)
         elif isinstance(segment, RestartInterval):
             self.restart_interval = segment.interval
+        elif isinstance(segment, FrameHeader) and (segment.is_progressive or segment.is_lossless):
+            self.dc = {i: spec for i, spec in self.dc.items() if (0, i) in self.defined}
+            self.ac = {i: spec for i, spec in self.ac.items() if (1, i) in self.defined}
 
 
 def ceil_div(a: int, b: int) -> int:

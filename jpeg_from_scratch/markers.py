@@ -162,7 +162,11 @@ class Parameters:
 
     def bad_length(self, why: str) -> NoReturn:
         """Raise the error of a length that does not fit the contents."""
-        raise FormatError(
+        raise self.length_error(why)
+
+    def length_error(self, why: str) -> FormatError:
+        """Return the error of a length that does not fit the contents."""
+        return FormatError(
             f"the {self.name} segment has the wrong length: {why}",
             offset=self.length_offset,
             field="segment length",
@@ -247,7 +251,8 @@ def _parse_quantization_tables(parameters: Parameters, marker: int) -> Quantizat
         if destination > 3:
             raise parameters.error(f"Tq = {destination}, allowed are 0 ... 3", "Tq")
         if precision > 1:
-            raise parameters.error(f"Pq = {precision}, allowed are 0 and 1", "Pq")
+            parameters.complain(parameters.error(f"Pq = {precision}, allowed are 0 and 1", "Pq"))
+            precision = 1
         elements = parameters.take(64 << precision, "Qk")
         zz = np.frombuffer(elements, ">u2" if precision else np.uint8)
         values = tuple(zz[tables.ZIGZAG_INDEX.ravel()].tolist())
@@ -289,11 +294,12 @@ def _parse_arithmetic_conditioning(parameters: Parameters, marker: int) -> Arith
     return ArithmeticConditioning(tuple(parsed))
 
 
-def _parse_number_of_lines(parameters: Parameters, marker: int) -> NumberOfLines:
+def _parse_number_of_lines(parameters: Parameters, marker: int) -> Segment:
     """B.2.5 – Define number of lines syntax (Table B.10)."""
-    lines = parameters.word("NL")
-    parameters.finish()
-    return NumberOfLines(lines)
+    if parameters.left != 2:
+        parameters.complain(parameters.length_error(f"{parameters.left} bytes for NL"))
+        return _parse_other(parameters, marker)
+    return NumberOfLines(parameters.word("NL"))
 
 
 def _parse_restart_interval(parameters: Parameters, marker: int) -> RestartInterval:

@@ -1,20 +1,34 @@
-"""What is where in a file: every segment with its offset, in words, on one screen.
+"""What is where in a file: every segment on one screen, every field, and the bits of a block.
 
 The microscope looks at files of every coding process, also those that `decoder` does not decode: it reads
 headers and steps over entropy-coded data to the next marker, which byte stuffing makes possible (B.1.1.5).
+It has two magnifications. `describe` puts the whole file on one screen. `inspect` takes it apart: each
+segment into its fields (`segment_fields`), and one MCU into bits, codes, coefficients and samples
+(`block_trace`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
 
 from . import tables
+from .arguments import checked_bytes
+from .block_trace import BlockTrace, SampleTrace, trace_mcu
 from .errors import FormatError
 from .markers import find_marker, is_standalone, marker_name, payload_bounds
+from .reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits
+from .segment_fields import SegmentView, file_segments
 from .segment_words import segment_words
 
-__all__ = ["FilePart", "describe", "file_parts"]
+__all__ = ["FilePart", "Inspection", "describe", "file_parts", "inspect"]
+
+
+# --------------------------------------------------------------------------------------------------
+# One screen
 
 
 @dataclass(frozen=True)
@@ -104,3 +118,104 @@ def _end_of_scan(data: bytes, position: int) -> tuple[int, int]:
             return position, restarts
         position += 1 if code == 0xFF else 2
     return len(data), restarts
+
+
+# --------------------------------------------------------------------------------------------------
+# Every field, and the bits of an MCU
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` has found.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the file.
+    segments : tuple of SegmentView
+        The whole file in order, each segment with its fields.
+    mcu : (int, int) or None
+        The MCU looked at, row and column.
+    units : tuple of BlockTrace or SampleTrace
+        Its blocks, or its samples in a lossless process.
+    problems : tuple of str
+        What is wrong with the file, found while decoding it; empty without an MCU.
+    """
+
+    size: int
+    segments: tuple[SegmentView, ...]
+    mcu: tuple[int, int] | None
+    units: tuple[BlockTrace | SampleTrace, ...]
+    problems: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as dictionaries, lists, numbers and strings, fit for `json.dumps`."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+def inspect(
+    data: bytes,
+    *,
+    mcu: tuple[int, int] | None = None,
+    component: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_scans: int = MAX_SCANS,
+    max_memory: int = MAX_MEMORY,
+) -> Inspection:
+    """Take a file apart: every field of every segment, and, of one MCU, every bit.
+
+    Parameters
+    ----------
+    data : bytes
+        The file; anything with the buffer interface. It may be damaged, or of a process that `decode` does
+        not decode: what can be read is shown.
+    mcu : (int, int), optional
+        Row and column, from 0 on, of an MCU whose blocks are traced through all scans.
+    component : int, optional
+        Trace only the blocks of this component.
+    max_pixels, max_scans, max_memory : int
+        Limits on what tracing may cost, as for `decode`.
+
+    Returns
+    -------
+    Inspection
+
+    Raises
+    ------
+    FormatError
+        If the file does not start as a JPEG file does. All else that is wrong is told in `problem` and
+        `problems`.
+    TypeError, ValueError
+        If an argument is wrong, or the picture has no such MCU.
+
+    Examples
+    --------
+    >>> from jpeg_from_scratch import encode
+    >>> block = np.add.outer(np.arange(8), np.arange(8)).astype(np.uint8) * 9
+    >>> inspection = inspect(encode(block), mcu=(0, 0))
+    >>> [(s.offset, s.name, s.length) for s in inspection.segments][:3]
+    [(0, 'SOI', 2), (2, 'APP0', 18), (20, 'DQT', 69)]
+    >>> for step in inspection.units[0].scans[0].steps:
+    ...     print(step.offset, step.bit, step.code, step.extra, step.name, step.k, step.coefficient)
+    334 0 101 00010 DC 0 -65
+    335 0 01 00 AC 1 -3
+    """
+    data = checked_bytes(data)
+    limits = Limits(max_pixels, max_scans, max_memory)
+    segments = tuple(file_segments(data))
+    if mcu is None:
+        if component is not None:
+            raise ValueError(f"component={component}, but no mcu")
+        return Inspection(len(data), segments, None, (), ())
+    row, column = mcu
+    units, problems = trace_mcu(data, (row, column), component, limits)
+    return Inspection(len(data), segments, (row, column), units, problems)
+
+
+def _plain(value: Any) -> Any:
+    """Turn dataclasses into dictionaries, and arrays and tuples into lists."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

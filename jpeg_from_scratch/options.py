@@ -35,7 +35,7 @@ from .jpeg_data import (
 from .metadata import adobe_segment, exif_segment, icc_segments
 from .scan_scripts import ScriptEntry, checked_script, default_script
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "plan", "table_numbers"]
 
 # JFIF 1.01, density 1:1 without a unit, no thumbnail (T.871, 10.1).
 JFIF = AppData(0, b"JFIF\x00" + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0)))
@@ -50,6 +50,11 @@ COLOR_SPACES: dict[str, tuple[bytes, tuple[int, ...]]] = {
 }
 ADOBE_TRANSFORMS = {"RGB": 0, "CMYK": 0, "YCCK": 2}
 SHRINKING = ("YCbCr", "YCCK")  # the colour spaces with components that may be small
+
+
+def table_numbers(color_space: str, components: int) -> list[int]:
+    """Return for each component which set of tables it uses: 0, or 1 for chroma."""
+    return list(COLOR_SPACES[color_space][1]) if color_space in COLOR_SPACES else [0] * components
 
 
 @dataclass(frozen=True)
@@ -115,11 +120,11 @@ def plan(
     _check_pairs(progressive, arithmetic, lossless, optimize, scans, predictor, point_transform)
     if stages is not None:
         _check_stages(stages, precision, progressive, arithmetic, lossless, color_space)
-    identifiers, table_numbers = COLOR_SPACES[color_space]
+    identifiers, numbers = COLOR_SPACES[color_space]
     factors = _factors(subsampling, color_space, lossless)
     steps: list[QuantizationTable] = []
     if not lossless:
-        steps = quantization_tables(quant_tables, quality, len(set(table_numbers)), len(identifiers))
+        steps = quantization_tables(quant_tables, quality, len(set(numbers)), len(identifiers))
     elif quant_tables is not None:
         raise ValueError("quant_tables and lossless=True exclude each other: nothing is quantised")
     own_tables = quant_tables is not None
@@ -129,7 +134,7 @@ def plan(
         *image.shape[:2],
         tuple(
             FrameComponent(
-                identifier, h_samp, v_samp, min(i if own_tables else table_numbers[i], max(len(steps) - 1, 0))
+                identifier, h_samp, v_samp, min(i if own_tables else numbers[i], max(len(steps) - 1, 0))
             )
             for i, (identifier, (h_samp, v_samp)) in enumerate(zip(identifiers, factors))
         ),
@@ -236,14 +241,14 @@ def _factors(subsampling: Subsampling | None, color_space: str, lossless: bool) 
     factors = sampling_factors(subsampling, channels)
     if lossless and set(factors) != {(1, 1)}:
         raise ValueError(
-            f"subsampling={subsampling!r} and lossless=True exclude each other: it drops samples"
+            f"subsampling={subsampling!r} and lossless=True exclude each other: samples drop out"
         )
-    if color_space not in SHRINKING and channels > 1 and isinstance(subsampling, str):
-        if subsampling != "4:4:4":
-            raise ValueError(
-                f"subsampling={subsampling!r} names factors of Y, Cb and Cr, the colour space is {color_space}; "
-                "give explicit factors"
-            )
+    named = isinstance(subsampling, str) and subsampling != "4:4:4"
+    if named and color_space not in SHRINKING and channels > 1:
+        raise ValueError(
+            f"subsampling={subsampling!r} names factors of Y, Cb and Cr, the colour space is {color_space}: "
+            "give explicit factors"
+        )
     return factors
 
 
@@ -268,19 +273,20 @@ def _scans(
     predictor: int,
     point_transform: int,
 ) -> list[ScanHeader]:
-    numbers = COLOR_SPACES[color_space][1]
+    numbers = table_numbers(color_space, len(frame.components))
     if scans is not None:
         return checked_script(scans, frame, numbers)
+    # B.2.3 – at most 10 data units in an MCU; else a scan for each component
+    fits = sum(component.h_samp * component.v_samp for component in frame.components) <= 10
     if frame.is_progressive:
-        return default_script(len(frame.components), color_space)
+        return default_script(
+            len(frame.components), color_space, arithmetic=frame.is_arithmetic, interleaved=fits
+        )
     band = (predictor, 0, 0, point_transform) if frame.is_lossless else (0, 63, 0, 0)
     members = tuple(
         ScanComponent(i, number, 0 if frame.is_lossless else number) for i, number in enumerate(numbers)
     )
-    # B.2.3 – at most 10 data units in an MCU; else a scan for each component
-    if sum(component.h_samp * component.v_samp for component in frame.components) <= 10:
-        return [ScanHeader(members, *band)]
-    return [ScanHeader((member,), *band) for member in members]
+    return [ScanHeader(members, *band)] if fits else [ScanHeader((member,), *band) for member in members]
 
 
 def _head(

@@ -138,7 +138,8 @@ class Reader:
                 return OtherSegment(marker, b""), offset + 4
             raise error
         # libjpeg reads on in markers EOI, one after the other.
-        return parse_segment(self.data + EOI_FOREVER, offset, marker, self.frame, self.complain)
+        self.data += EOI_FOREVER
+        return parse_segment(self.data, offset, marker, self.frame, self.complain)
 
     def complain(self, error: FormatError) -> None:
         """Take what libjpeg-turbo would warn of."""

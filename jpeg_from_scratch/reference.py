@@ -58,7 +58,8 @@ def coefficients_to_plane(
     plane = np.empty((8 * rows, 8 * columns), np.uint8 if precision == 8 else np.uint16)
     for row, blocks in enumerate(coefficients[:rows, :columns]):
         values = quantization.dequantize(blocks, table, precision)
-        samples = dct.idct_islow(values, precision) + (1 << (precision - 1))
+        flat = ~blocks[:, 1:].any(axis=(1, 2))
+        samples = dct.idct_islow(values, precision, flat) + (1 << (precision - 1))
         plane[8 * row : 8 * row + 8] = sampling.from_blocks(samples[np.newaxis])
     return plane[:height, :width]
 

@@ -25,6 +25,7 @@ from .jpeg_data import BLOCK, FrameHeader
 
 __all__ = [
     "SUBSAMPLINGS",
+    "complete_partial_mcus",
     "component_plane",
     "downsample",
     "from_blocks",
@@ -288,3 +289,27 @@ def from_blocks(blocks: Array) -> Array:
     """Put blocks together to a plane; the inverse of `to_blocks`."""
     rows, columns = blocks.shape[:2]
     return blocks.swapaxes(1, 2).reshape(rows * BLOCK, columns * BLOCK)
+
+
+def complete_partial_mcus(blocks: Array, block_shape: tuple[int, int], h_samp: int) -> None:
+    """Fill the blocks that complete partial MCUs (A.2.4) as libjpeg does, in place.
+
+    Parameters
+    ----------
+    blocks : ndarray of int16, shape (rows, columns, 8, 8)
+        Quantised coefficients of a component in whole MCUs, zero where nothing is yet.
+    block_shape : tuple of (int, int)
+        The rows and columns of blocks that cover the component.
+    h_samp : int
+        How many of its blocks stand side by side in an MCU.
+
+    Notes
+    -----
+    All zeros, but for the DC coefficient of the block coded before. Such a block costs the least bits that a
+    block can cost: a DC difference of zero and an end of block.
+    """
+    rows, columns = block_shape
+    blocks[:rows, columns:, 0, 0] = blocks[:rows, columns - 1, 0, 0][:, np.newaxis]
+    for row in range(rows, blocks.shape[0]):
+        # The block before is the rightmost of the same MCU in the row above.
+        blocks[row, :, 0, 0] = blocks[row - 1, h_samp - 1 :: h_samp, 0, 0].repeat(h_samp)

@@ -25,6 +25,8 @@ __all__ = ["Field", "SegmentView", "file_segments"]
 MOST_SEGMENTS = 10_000
 MOST_RESTARTS = 1000
 
+LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)  # SOF3, SOF7, SOF11, SOF15
+
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _NOT_IN_DATA = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
@@ -103,7 +105,7 @@ def file_segments(data: bytes) -> list[SegmentView]:
         message = f"not a JPEG file: it starts with {data[:2].hex(' ').upper() or 'nothing'}, not FF D8"
         raise FormatError(message, offset=0, field="SOI", clause="B.2.1")
     segments: list[SegmentView] = []
-    position = 0
+    position, lossless = 0, False
     while position < len(data):
         if len(segments) >= MOST_SEGMENTS:
             segments.append(_rest(data, position, "bytes", f"more than {MOST_SEGMENTS:,} segments"))
@@ -117,7 +119,8 @@ def file_segments(data: bytes) -> list[SegmentView]:
             )
             position = offset
             continue
-        segment = _segment(data, offset, marker)
+        segment = _segment(data, offset, marker, lossless)
+        lossless = lossless or marker in LOSSLESS
         segments.append(segment)
         position = offset + segment.length
         if marker == tables.SOS:
@@ -138,8 +141,8 @@ def _rest(data: bytes, position: int, name: str, problem: str) -> SegmentView:
     )
 
 
-def _segment(data: bytes, offset: int, marker: int) -> SegmentView:
-    """Read the marker segment at `offset`."""
+def _segment(data: bytes, offset: int, marker: int, lossless: bool) -> SegmentView:
+    """Read the marker segment at `offset`; `lossless`: of the frame before."""
     name = marker_name(marker)
     if is_standalone(marker):
         words = {tables.SOI: "start of image", tables.EOI: "end of image"}.get(marker, "")
@@ -153,13 +156,13 @@ def _segment(data: bytes, offset: int, marker: int) -> SegmentView:
         declared = int.from_bytes(data[offset + 2 : offset + 4])
         end = min(len(data), offset + 2 + max(2, declared))
     read, symbol, clause = _READERS.get(marker, (_other, "Lx", "B.1.1.4"))
-    fields = Fields(data, offset + 2, end, clause)
+    fields = Fields(data, offset + 2, end, clause, lossless)
     try:
         fields.number(symbol, 2, "bytes of this segment, these two included", "B.1.1.4")
         read(fields, marker)
         if fields.left:
             problem = problem or f"{fields.left} bytes are left over"
-            fields.bytes("?", fields.left)
+            fields.text("?", fields.left)
     except EndOfFields as early:
         problem = problem or f"it ends before {early}"
     return SegmentView(offset, end - offset, name, words, clause, tuple(fields.found), problem)
@@ -176,8 +179,9 @@ class EndOfFields(Exception):
 class Fields:
     """Read the fields of a segment in order, and keep them in `found`."""
 
-    def __init__(self, data: bytes, position: int, end: int, clause: str) -> None:
+    def __init__(self, data: bytes, position: int, end: int, clause: str, lossless: bool) -> None:
         self.data, self.position, self.end, self.clause = data, position, end, clause
+        self.lossless = lossless  # whether the frame is of a lossless process
         self.found: list[Field] = []
 
     @property
@@ -213,7 +217,7 @@ class Fields:
         self._add(len(taken), "", name, values, meaning)
         return values
 
-    def bytes(self, name: str, length: int, meaning: str = "", clause: str = "") -> None:
+    def text(self, name: str, length: int, meaning: str = "", clause: str = "") -> None:
         """Read bytes as a text, of which the start is kept."""
         self._add(length, "", name, quoted(self._take(length, name)), meaning, clause)
 
@@ -268,14 +272,19 @@ def _scan_header(fields: Fields, marker: int) -> None:
     for _ in range(fields.number("Ns", 1, "components in this scan")):
         fields.number("Csj", 1, "component, its Ci")
         fields.halves("Tdj", "Taj", lambda dc, ac: (f"DC table {dc}", f"AC table {ac}"))
-    fields.number("Ss", 1, "first coefficient of the band; lossless: predictor")
-    fields.number("Se", 1, "last coefficient of the band")
-    fields.halves("Ah", "Al", _approximation)
+    if fields.lossless:
+        fields.number("Ss", 1, "predictor")
+        fields.number("Se", 1)
+        fields.halves("Ah", "Al", lambda high, low: ("", "point transform Pt"))
+    else:
+        fields.number("Ss", 1, "first coefficient of the band")
+        fields.number("Se", 1, "last coefficient of the band")
+        fields.halves("Ah", "Al", _approximation)
 
 
 def _approximation(high: int, low: int) -> tuple[str, str]:
     before = f"bits down to {high} were sent before" if high else "the first scan of this band"
-    return before, f"bits down to {low} are sent; lossless: point transform" if low else "all bits are sent"
+    return before, f"bits down to {low} are sent" if low else "all bits are sent"
 
 
 def _quantization_tables(fields: Fields, marker: int) -> None:
@@ -320,7 +329,7 @@ def _restart_interval(fields: Fields, marker: int) -> None:
 
 def _comment(fields: Fields, marker: int) -> None:
     """B.2.4.5 – Comment syntax (Table B.8)."""
-    fields.bytes("Cm", fields.left, "comment")
+    fields.text("Cm", fields.left, "comment")
 
 
 def _number_of_lines(fields: Fields, marker: int) -> None:
@@ -334,7 +343,7 @@ def _expansion(fields: Fields, marker: int) -> None:
 
 
 def _other(fields: Fields, marker: int) -> None:
-    fields.bytes("parameters", fields.left)
+    fields.text("parameters", fields.left)
 
 
 def _application_data(fields: Fields, marker: int) -> None:
@@ -343,24 +352,24 @@ def _application_data(fields: Fields, marker: int) -> None:
     if n == 0 and fields.starts_with(b"JFIF\0") and fields.left >= 14:
         _jfif(fields)
     elif n == 14 and fields.starts_with(b"Adobe") and fields.left >= 12:
-        fields.bytes("identifier", 5, "Adobe")
+        fields.text("identifier", 5, "Adobe")
         fields.number("version", 2)
         fields.number("flags0", 2)
         fields.number("flags1", 2)
         fields.number("transform", 1, lambda code: {0: "none", 1: "YCbCr", 2: "YCCK"}.get(code, "unknown"))
     elif n == 1 and fields.starts_with(EXIF_HEADER):
-        fields.bytes("identifier", len(EXIF_HEADER), "Exif")
+        fields.text("identifier", len(EXIF_HEADER), "Exif")
     elif n == 2 and fields.starts_with(ICC_HEADER) and fields.left >= len(ICC_HEADER) + 2:
-        fields.bytes("identifier", len(ICC_HEADER), "a part of a colour profile", "ICC.1 B.4")
+        fields.text("identifier", len(ICC_HEADER), "a part of a colour profile", "ICC.1 B.4")
         fields.number("part", 1, "from 1 on", "ICC.1 B.4")
         fields.number("parts", 1, "of the profile", "ICC.1 B.4")
     if fields.left:
-        fields.bytes("Api", fields.left, "application data")
+        fields.text("Api", fields.left, "application data")
 
 
 def _jfif(fields: Fields) -> None:
     clause = "T.871 10.1"
-    fields.bytes("identifier", 5, "JFIF", clause)
+    fields.text("identifier", 5, "JFIF", clause)
     fields.number("version", 2, lambda version: f"{version >> 8}.{version & 255:02}", clause)
     fields.number("units", 1, lambda u: {0: "none", 1: "per inch", 2: "per cm"}.get(u, "unknown"), clause)
     fields.number("Hdensity", 2, "", clause)

@@ -1,9 +1,9 @@
 """From the bits that a decoder reads to steps with a meaning: code, run and size, value, coefficient.
 
-A `NotingReader` takes the place of the reader inside a decoder of the reference path, and notes what is read
-in one piece: a Huffman code, or bits without one. What the pieces mean follows from the kind of the scan; each
-kind has a function here, which goes through the notes of one block as the figures of T.81 go through the bits.
-So the notes are what the decoder did, and the steps are their explanation.
+A `NotingReader` takes the place of the reader inside a decoder of the reference path, and notes what is
+read in one piece: a Huffman code, or bits without one. What the pieces mean follows from the kind of scan;
+each kind has a function here, which goes through the notes of one block as the figures of T.81 go through the
+bits. So the notes are what the decoder did, and the steps are their explanation.
 """
 
 from __future__ import annotations
@@ -83,8 +83,7 @@ class NotingReader(HuffmanReader):
         self, read: Callable[[], int], is_code: bool = False, problem: Callable[[], str] = lambda: ""
     ) -> int:
         if self._inside or self.notes is None:
-            value = read()
-            return value
+            return read()
         self._inside, self._bits, place = True, [], self._place()
         value = read()
         self._inside = False
@@ -113,8 +112,8 @@ class Step:
     code, extra : str
         The bits; stuffed zero bytes between them are left out.
     name : str
-        What they are: ``"DC"``, ``"AC"``, ``"ZRL"``, ``"EOB"``, ``"EOB3"``, ``"DC bit"``, ``"correction bit"``,
-        ``"difference"``.
+        What they are: ``"DC"``, ``"AC"``, ``"ZRL"``, ``"EOB"``, ``"EOB3"``, ``"DC bit"``,
+        ``"correction bit"``, ``"difference"``.
     clause : str
         Of T.81.
     symbol, run, size : int or None

@@ -163,7 +163,7 @@ def _conditioning(frame: FrameHeader, header: ScanHeader) -> list[Segment]:
 def optimize_tables(
     data: JpegData, engine: Backend, optimal_table: Callable[[Array], HuffmanSpec] = optimal_spec
 ) -> list[Segment]:
-    """Return the segments of `data` with the Huffman tables before each scan replaced by tables made for it."""
+    """Return the segments of `data`, the Huffman tables before each scan replaced by tables made for it."""
     optimized: list[Segment] = []
     scans = data.scans_with_tables()
     pending: list[HuffmanTable] = []

@@ -205,7 +205,7 @@ def inverse_plane(coefficients, table, plane):
             if largest_magnitude(values) < 8192:
                 inverse_pass(values, 11, -32768, 32767)
             else:
-                inverse_pass_of_damage(values, work)
+                inverse_pass_of_damage(values, work, source[64 * first :], blocks)
             transpose_blocks(values, work, blocks)
             inverse_pass(work, 18, -128, 127)
             transpose_blocks(work, values, blocks)
@@ -233,15 +233,14 @@ def largest_magnitude(values):
 
 
 @jit
-def inverse_pass_of_damage(values, work):
+def inverse_pass_of_damage(values, work, source, blocks):
     """First pass for values no sane file has, among which the short cut of `dct.idct_islow` shows."""
     work[:] = values
     inverse_pass(values, 11, -32768, 32767)
-    for block in range(BLOCKS):
-        lower = i32(0)
-        for v in range(1, 8):
-            for u in range(8):
-                lower |= work[STRIP * v + 8 * block + u]
+    for block in range(blocks):
+        lower = np.int16(0)
+        for i in range(8, 64):
+            lower |= source[64 * block + i]
         if lower == 0:
             for u in range(8):
                 first = i32(np.int16(i32(work[8 * block + u] << i32(2))))

@@ -1,8 +1,9 @@
 """Coefficients → progressive Huffman codes: twin of `scan_progressive.encode_scan` and `count_symbols`.
 
-MCUs become a list of *items*, a symbol and the bits behind it, as many as fit; then their symbols are counted,
-or they are written by the steps of `huffman_encode`. As there, the coefficients that are not zero are found
-through the one-bits of a word. The correction bits of an end-of-band run wait in a list of their own.
+MCUs become a list of *items*, each a symbol and the bits behind it, as many as fit; then the symbols are
+counted, or the items are written by the steps of `huffman_encode`. As there, the coefficients that are not
+zero are found through the one-bits of a word. The correction bits of an end-of-band run wait in a list of
+their own.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from ._scan import MAX_COMPONENTS, layout_arrays, slots
 from .huffman_encode import LENGTH_BITS, ONE, pad, put, stuff
 
 NATURAL = tables.NATURAL_INDEX.astype(np.int64)
+ALL = np.uint64(2**64 - 1)
 ZRL = 0xF0
-NO_SYMBOL = -1  # an item of bits only
+# An item: component, symbol, number of bits, the bits
+COMPONENT, SYMBOL, SIZE = 49, 40, 32  # where they start
+NO_SYMBOL = 256  # an item of bits only
 PIECE = 32  # bits of an item without a symbol, at most
 MOST_WAITING = MOST_CORRECTION_BITS + 64  # correction bits, and so their items
 MOST_ITEMS_OF_A_UNIT = MOST_WAITING + 4 * 64
@@ -40,11 +44,11 @@ RUN_BLOCKS, RUN_BITS, RUN_ITEMS, DC_PRED = range(4, 8)
 def encode_scan(scan: Scan, coefficients: Sequence[Coefficients]) -> bytes:
     """Code a scan; see `scan_progressive.encode_scan`."""
     specs = scan.ac if scan.header.spectral_start else scan.dc
-    codes = np.zeros((MAX_COMPONENTS, 256), np.int64)
+    codes = np.zeros((MAX_COMPONENTS, 257), np.int64)  # NO_SYMBOL has an empty code
     for j, spec in enumerate(specs):
         if spec is not None:
             table = encode_table(spec)
-            codes[j] = table.codes.astype(np.int64) << LENGTH_BITS | table.lengths
+            codes[j, :256] = table.codes.astype(np.int64) << LENGTH_BITS | table.lengths
     arguments, state, items, waiting = _arguments(scan, coefficients)
     mcus = scan.layout.mcus
     raw = np.empty(MOST_BYTES_OF_AN_ITEM * ROOM + 16, np.uint8)
@@ -63,13 +67,13 @@ def encode_scan(scan: Scan, coefficients: Sequence[Coefficients]) -> bytes:
 
 def count_symbols(scan: Scan, coefficients: Sequence[Coefficients]) -> tuple[Array, Array]:
     """Count the symbols of a scan; see `scan_progressive.count_symbols`."""
-    counts = np.zeros((2, MAX_COMPONENTS, 256), np.int64)
+    counts = np.zeros((2, MAX_COMPONENTS, 257), np.int64)
     table_class = int(scan.header.spectral_start > 0)
     arguments, state, items, waiting = _arguments(scan, coefficients)
     worst = count_mcus(*arguments, counts[table_class], state, items, waiting)
     if worst:
         checked_category(int(worst))
-    return counts[0, : len(coefficients)], counts[1, : len(coefficients)]
+    return counts[0, : len(coefficients), :256], counts[1, : len(coefficients), :256]
 
 
 def _arguments(
@@ -81,7 +85,7 @@ def _arguments(
     units = (*layout_arrays(layout), layout.mcu_columns)
     arguments = slots(coefficients), units, layout.mcus, scan.restart_interval, band
     state = np.zeros(DC_PRED + MAX_COMPONENTS, np.int64)
-    return arguments, state, np.empty((ROOM, 3), np.int64), np.empty((MOST_WAITING, 2), np.int64)
+    return arguments, state, np.empty(ROOM, np.int64), np.empty((MOST_WAITING, 2), np.int64)
 
 
 @jit
@@ -99,16 +103,15 @@ def encode_mcus(arrays, layout, mcus, restart_interval, band, codes, state, item
             position, count = np.int64(0), np.int64(0)
         mcu, found = next_items(arrays, layout, mcu, mcus, restart_interval, band, state, items, waiting)
         if found < 0:
-            state[0] = items[0, 1]
+            state[0] = items[0]
             return TOO_LARGE
         for i in range(found):
-            symbol, entry = items[i, 0], np.int64(0)
-            if symbol != NO_SYMBOL:
-                entry = codes[symbol >> 8, symbol & 255]
-                if entry == 0:
-                    state[0], state[1] = symbol >> 8, symbol & 255
-                    return MISSING_CODE
-            bits, count, position = put(bits, count, entry, items[i, 2], items[i, 1], raw, position)
+            j, symbol = items[i] >> COMPONENT, items[i] >> SYMBOL & 511
+            entry = codes[j, symbol]
+            if entry == 0 and symbol != NO_SYMBOL:
+                state[0], state[1] = j, symbol
+                return MISSING_CODE
+            bits, count, position = put(bits, count, entry, items[i] >> SIZE & 255, items[i], raw, position)
         if mcu == mcus:
             position = pad(bits, count, raw, position)
         written = stuff(raw, position, out, written)
@@ -123,11 +126,9 @@ def count_mcus(arrays, layout, mcus, restart_interval, band, counts, state, item
     while mcu < mcus:
         mcu, found = next_items(arrays, layout, mcu, mcus, restart_interval, band, state, items, waiting)
         if found < 0:
-            return items[0, 1]
+            return items[0]
         for i in range(found):
-            symbol = items[i, 0]
-            if symbol != NO_SYMBOL:
-                counts[symbol >> 8, symbol & 255] += 1
+            counts[items[i] >> COMPONENT, items[i] >> SYMBOL & 511] += 1
     return np.int64(0)
 
 
@@ -140,7 +141,7 @@ def next_items(arrays, layout, mcu, mcus, restart_interval, band, state, items, 
     """Turn MCUs from `mcu` on into items, to the end of the restart interval or until `items` is nearly full.
 
     Returns the next MCU, and the number of items. It is −1 if a value is too large to have a symbol; that
-    value is in ``items[0, 1]``.
+    value is in ``items[0]``.
     """
     spectral_start, spectral_end, approx_high, low = band
     stop = mcus
@@ -183,9 +184,9 @@ def dc_items(arrays, layout, mcu, stop, approx_high, low, state, items):
             state[DC_PRED + j] = value
             size = bit_length(abs(difference))
             if size > MAX_CATEGORY:
-                items[0, 1] = difference
+                items[0] = difference
                 return mcu, np.int64(-1)
-            found = add_item(items, found, j << 8 | size, difference, size)
+            found = add_item(items, found, j << 9 | size, difference, size)
         mcu += 1
     return mcu, found
 
@@ -193,9 +194,7 @@ def dc_items(arrays, layout, mcu, stop, approx_high, low, state, items):
 @inline
 def first_items(block, spectral_start, spectral_end, low, found, state, items, waiting):
     """Twin of `ac_first_symbols` for one block."""
-    left = np.uint64(0)  # bit k: coefficient k of the zigzag sequence is to be coded
-    for k in range(spectral_start, spectral_end + 1):
-        left |= np.uint64(abs(np.int64(block[NATURAL[k]])) >> low != 0) << np.uint64(k)
+    left = not_below(block, 1 << low) & band_mask(spectral_start, spectral_end)
     before = np.int64(spectral_start - 1)
     if left:
         found = end_run(found, state, items, waiting)
@@ -211,7 +210,7 @@ def first_items(block, spectral_start, spectral_end, low, found, state, items, w
         value = value >> low if value >= 0 else -(-value >> low)
         size = bit_length(abs(value))
         if size > MAX_CATEGORY:
-            items[0, 1] = value
+            items[0] = value
             return np.int64(-1)
         found = add_item(items, found, 16 * zeros + size, value, size)
     if before < spectral_end:
@@ -224,11 +223,8 @@ def first_items(block, spectral_start, spectral_end, low, found, state, items, w
 @inline
 def refinement_items(block, spectral_start, spectral_end, low, found, state, items, waiting):
     """Twin of `ac_refinement_symbols` for one block."""
-    left, new = np.uint64(0), np.uint64(0)  # bit k: the magnitude of coefficient k is not 0; is 1
-    for k in range(spectral_start, spectral_end + 1):
-        magnitude = abs(np.int64(block[NATURAL[k]])) >> low
-        left |= np.uint64(magnitude != 0) << np.uint64(k)
-        new |= np.uint64(magnitude == 1) << np.uint64(k)
+    left = not_below(block, 1 << low) & band_mask(spectral_start, spectral_end)
+    new = left & ~not_below(block, 2 << low)  # those of magnitude 1
     before, zeros = np.int64(spectral_start - 1), np.int64(0)
     corrections, length = np.uint64(0), np.int64(0)
     while left:
@@ -255,6 +251,21 @@ def refinement_items(block, spectral_start, spectral_end, low, found, state, ite
         corrections, length, zeros = np.uint64(0), np.int64(0), np.int64(0)
     if before < spectral_end or zeros or length:
         found = lengthen_run(found, corrections, length, state, items, waiting)
+    return found
+
+
+@inline
+def band_mask(spectral_start, spectral_end):
+    """Bits Ss ... Se."""
+    return (ALL >> np.uint64(63 - spectral_end)) & (ALL << np.uint64(spectral_start))
+
+
+@inline
+def not_below(block, bound):
+    """Bit k: the AC coefficient k of the zigzag sequence is ±`bound` or beyond. All at once: without a loop."""
+    found = np.uint64(0)
+    for k in range(1, 64):
+        found |= np.uint64(abs(np.int64(block[NATURAL[k]])) >= bound) << np.uint64(k)
     return found
 
 
@@ -300,6 +311,6 @@ def add_bits(items, found, bits, length):
 
 @inline
 def add_item(items, found, symbol, value, size):
-    """Append a symbol and the `size` bits of a value."""
-    items[found, 0], items[found, 1], items[found, 2] = symbol, value, size
+    """Append a symbol and the `size` bits of a value; twin of `coefficients.magnitude_bits`."""
+    items[found] = symbol << SYMBOL | size << SIZE | ((value + (value >> 63)) & ((1 << size) - 1))
     return found + 1

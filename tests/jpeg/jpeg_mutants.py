@@ -8,8 +8,9 @@ of one file before the tail of another. Every mutant has a recipe, and comes aga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import codec_data
 import jpeg_bad_files as bad_files
@@ -32,6 +33,19 @@ class Seed:
 
 
 @dataclass(frozen=True)
+class Seeds:
+    """Files that a decoder reads, and files that it refuses; most mutants come from the former."""
+
+    readable: tuple[Seed, ...]
+    refused: tuple[Seed, ...] = ()
+
+    def choose(self, rng: np.random.Generator) -> Seed:
+        """Choose a file."""
+        pool = self.refused if self.refused and rng.random() < 0.15 else self.readable
+        return pool[int(rng.integers(len(pool)))]
+
+
+@dataclass(frozen=True)
 class Mutant:
     """A damaged file, and how it was made."""
 
@@ -50,26 +64,33 @@ def of(sound: bytes, number: int, seed: int = 0) -> Iterator[bytes]:
         yield bytes(data)
 
 
-def corpus_seeds() -> list[Seed]:
+def corpus_seeds() -> Seeds:
     """Return the small files of the corpus, sound and broken, of every process; empty where it is absent."""
     entries = sorted(codec_data.jpeg_manifest(), key=lambda entry: entry["name"])
-    small = (entry for entry in entries if entry["bytes"] <= LARGEST_SEED)
-    return [Seed(entry["name"], codec_data.jpeg_file(entry)) for entry in small]
+    small = [entry for entry in entries if entry["bytes"] <= LARGEST_SEED]
+    readable = [entry for entry in small if entry["kind"] == "valid" or entry["ref"]["status"] == "ok"]
+    refused = [entry for entry in small if entry not in readable]
+    return Seeds(tuple(map(seed_of, readable)), tuple(map(seed_of, refused)))
 
 
-def made_seeds() -> list[Seed]:
+def seed_of(entry: dict[str, Any]) -> Seed:
+    """Return the file of an entry of the corpus."""
+    return Seed(entry["name"], codec_data.jpeg_file(entry))
+
+
+def made_seeds() -> Seeds:
     """Return small sound files that need no corpus."""
-    return [Seed(name, data) for name, data in bad_files.sound_files().items()]
+    return Seeds(tuple(Seed(name, data) for name, data in bad_files.sound_files().items()))
 
 
-def mutant(seeds: Sequence[Seed], number: int, series: int = 0) -> Mutant:
+def mutant(seeds: Seeds, number: int, series: int = 0) -> Mutant:
     """Return mutant `number` of a series: a seed, damaged one to five times."""
     rng = np.random.default_rng((series, number))
-    seed = seeds[int(rng.integers(len(seeds)))]
+    seed = seeds.choose(rng)
     data, steps = bytearray(seed.data), [seed.name]
-    for _ in range(int(rng.choice([1, 1, 2, 2, 3, 5]))):
+    for _ in range(int(rng.choice([1, 1, 1, 2, 2, 3, 5]))):
         if rng.random() < 0.1:
-            steps.append(splice(data, seeds[int(rng.integers(len(seeds)))], rng))
+            steps.append(splice(data, seeds.choose(rng), rng))
         elif rng.random() < 0.5:
             steps.append(damage(data, rng))
         else:
@@ -228,8 +249,7 @@ def put_marker(data: bytearray, rng: np.random.Generator) -> str:
     if len(places) == 0:
         return ""
     at = int(places[int(rng.integers(len(places)))])
-    choices = [*range(0xD0, 0xDA), *SOF, *OTHER_SOF, 0x01, 0xC4, 0xCC, *range(0xDA, 0xE0), 0xE0, 0xEE, 0xFE, 0x02]
-    marker = int(rng.choice(choices))
+    marker = int(rng.choice([*range(0xC0, 0xE1), *range(0xD0, 0xDA), 0xEE, 0xF7, 0xFE, 0x01, 0x02]))
     data[at:at] = bytes([0xFF, marker])
     if marker not in ALONE and rng.random() < 0.6:
         payload = rng.integers(0, 256, int(rng.integers(0, 8)), dtype=np.uint8).tobytes()

@@ -259,6 +259,16 @@ def test_slots_start_with_the_typical_huffman_tables() -> None:
     assert slots.restart_interval == 0
 
 
+@pytest.mark.parametrize("marker", [0xC2, 0xC3])
+def test_typical_tables_are_for_sequential_processes(marker: int) -> None:
+    """Behind the frame header of another one, only those remain that the file has defined itself."""
+    slots = TableSlots()
+    slots.install(HuffmanTables((HuffmanTable(0, 1, SPEC), HuffmanTable(1, 2, SPEC))))
+    slots.install(replace(frame_of([(1, 1)], 8, 8), marker=marker))
+    assert slots.dc == {1: SPEC}
+    assert slots.ac == {2: SPEC}
+
+
 def test_b24_a_later_definition_replaces_an_earlier_one() -> None:
     """By destination and, for Huffman tables, class; several tables of a segment in order."""
     slots = TableSlots()

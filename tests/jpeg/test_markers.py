@@ -271,8 +271,8 @@ FAULTS: dict[str, tuple[int, bytes, int, str, str, str]] = {
     "DAC: Tc = 2": (DAC, b"\x20\x10", 4, "Tc", "B.2.4.3", "Tc = 2"),
     "DAC: L above U": (DAC, b"\x10\x05\x00\x12", 7, "Cs", "B.2.4.3", "L = 2 is above U = 1"),
     "DAC: half a pair": (DAC, b"\x00\x10\x01", 2, LENGTH, "B.2.4.3", "ends before Cs"),
-    "DNL: one byte": (DNL, b"\x01", 2, LENGTH, "B.2.5", "ends before NL"),
-    "DNL: three bytes": (DNL, b"\x01\x02\x03", 2, LENGTH, "B.2.5", "1 bytes are left over"),
+    "DNL: one byte": (DNL, b"\x01", 2, LENGTH, "B.2.5", "1 bytes for NL"),
+    "DNL: three bytes": (DNL, b"\x01\x02\x03", 2, LENGTH, "B.2.5", "3 bytes for NL"),
     "SOF: P = 9": (SOF0, frame_payload((1, 0x11, 0), precision=9), 4, "P", "B.2.2", "P = 9"),
     "SOF: P = 0": (SOF0, frame_payload((1, 0x11, 0), precision=0), 4, "P", "B.2.2", "P = 0"),
     "SOF: X = 0": (SOF0, frame_payload((1, 0x11, 0), width=0), 7, "X", "B.2.2", "X = 0"),
@@ -442,6 +442,18 @@ def test_a_wrong_selection_can_be_overlooked(marker: int, lenient: bool) -> None
     scan, _ = parse_segment(data, START, SOS, framed(marker), complaints.append)
     assert scan == ScanHeader((ScanComponent(0, 0, 0),))
     assert [complaint.field for complaint in complaints] == ["Ss, Se, Ah, Al"]
+
+
+def test_what_libjpeg_overlooks_can_be_overlooked() -> None:
+    """Pq from 2 on, which it takes for 1; and a DNL segment of any length, which it skips."""
+    complaints: list[FormatError] = []
+    data = BEFORE + segment_bytes(DQT, b"\x30" + bytes(range(1, 129))) + b"\xff\xd9"
+    segment, _ = parse_segment(data, START, DQT, None, complaints.append)
+    assert isinstance(segment, QuantizationTables)
+    assert (segment.tables[0].precision, segment.tables[0].values[:2]) == (1, (0x0102, 0x0304))
+    data = BEFORE + segment_bytes(DNL, b"abc") + b"\xff\xd9"
+    assert parse_segment(data, START, DNL, None, complaints.append)[0] == OtherSegment(DNL, b"abc")
+    assert [complaint.field for complaint in complaints] == ["Pq", LENGTH]
 
 
 def test_b25_the_height_may_come_later() -> None:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
+import codec_data
 import jpeg_peers as peers
 import jpeg_pictures as pictures
+import jpeg_surgery as surgery
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from jpeg_from_scratch import read
+from jpeg_from_scratch import read, write
 from jpeg_from_scratch.jpeg_data import AppData, Comment, FrameComponent, FrameHeader, Segment
 from jpeg_from_scratch.metadata import (
     Metadata,
+    adobe_segment,
     adobe_transform,
     color_space,
+    comment_segment,
+    exif_segment,
     gather_metadata,
+    icc_segments,
+    jfif_segment,
+    jfif_thumbnail,
     jfif_version,
 )
 
@@ -138,7 +150,9 @@ def test_icc_parts_in_any_order(parts: list[bytes], random: object) -> None:
     segments: list[Segment] = [icc(i, len(parts), part) for i, part in enumerate(parts, 1)]
     segments += [Comment(b"between"), AppData(2, b"FPXR\0")]
     random.shuffle(segments)  # type: ignore[attr-defined]
-    assert gather_metadata(segments).icc_profile == b"".join(parts)
+    metadata = gather_metadata(segments)
+    assert metadata.icc_profile == (b"".join(parts) or None)
+    assert metadata.problems == (() if any(parts) else ("the ICC profile is empty",))
 
 
 @pytest.mark.parametrize(
@@ -160,9 +174,58 @@ def test_an_incomplete_icc_profile_is_none(segments: list[Segment]) -> None:
 
 
 def test_an_empty_icc_part() -> None:
-    """A part may be empty; a profile that is, is there nevertheless."""
-    assert gather_metadata([icc(1, 1, b"")]).icc_profile == b""
+    """A part may be empty; a profile that is, is none."""
+    assert gather_metadata([icc(1, 1, b"")]).icc_profile is None
     assert gather_metadata([icc(2, 2, b"b"), icc(1, 2, b"")]).icc_profile == b"b"
+
+
+ICC_PROBLEMS = {
+    "missing": ([icc(1, 3, b"a"), icc(3, 3, b"c")], "part 2 of 3 of the ICC profile is missing"),
+    "twice": (
+        [icc(1, 2, b"a"), icc(2, 2, b"b"), icc(1, 2, b"a")],
+        "part 1 of 2 of the ICC profile is there twice",
+    ),
+    "twice, one empty": ([icc(1, 1, b"a"), icc(1, 1, b"")], "part 1 of 1 of the ICC profile is there twice"),
+    "number 0": ([icc(1, 1, b"a"), icc(0, 1, b"a")], "a part number 0 of 1 of the ICC profile"),
+    "number too high": ([icc(1, 1, b"a"), icc(2, 1, b"a")], "a part number 2 of 1 of the ICC profile"),
+    "disagreement": (
+        [icc(1, 2, b"a"), icc(2, 3, b"b")],
+        "one part of the ICC profile says that there are 2, another 3",
+    ),
+    "of none": ([icc(1, 0, b"a")], "a part number 1 of 0 of the ICC profile"),
+    "empty": ([icc(2, 2, b""), icc(1, 2, b"")], "the ICC profile is empty"),
+}
+ICC_SOUND = {
+    "one": [icc(1, 1, b"a")],
+    "any order": [icc(3, 3, b"c"), icc(1, 3, b"a"), Comment(b"x"), icc(2, 3, b"b")],
+    "one part empty": [icc(1, 2, b""), icc(2, 2, b"b")],
+    "a short segment beside": [AppData(2, b"ICC_PROFILE\0\1"), icc(1, 1, b"a")],
+    "none": [AppData(2, b"ICC_PROFILE\0\1")],
+}
+
+
+@pytest.mark.parametrize("name", ICC_PROBLEMS)
+def test_what_is_wrong_with_an_icc_profile_is_said(name: str) -> None:
+    """And there is no profile then."""
+    segments, problem = ICC_PROBLEMS[name]
+    metadata = gather_metadata(segments)
+    assert metadata.icc_profile is None
+    assert problem in metadata.problems
+
+
+@pytest.mark.parametrize("name", [*ICC_PROBLEMS, *ICC_SOUND])
+def test_icc_profiles_as_djpeg_sees_them(name: str, djpeg: str, tmp_path: Path) -> None:
+    """A profile where libjpeg-turbo finds one, with the same bytes, and none where it warns."""
+    segments = ICC_PROBLEMS[name][0] if name in ICC_PROBLEMS else ICC_SOUND[name]
+    data = read(peers.pillow_encode(pictures.synthetic(8, 8)))
+    data.segments[1:1] = segments
+    target = tmp_path / "profile.icc"
+    command = [djpeg, "-icc", str(target), "-outfile", str(tmp_path / "out.ppm")]
+    run = subprocess.run(command, input=write(data), capture_output=True, check=False)
+    theirs = target.read_bytes() if target.is_file() and target.stat().st_size else None
+    metadata = gather_metadata(data.segments)
+    assert metadata.icc_profile == theirs
+    assert bool(metadata.problems) == (b"bad ICC marker" in run.stderr)
 
 
 def test_what_pillow_writes() -> None:
@@ -214,11 +277,211 @@ def test_colour_space_of_three_components(
 
 
 @pytest.mark.parametrize("transform", [None, 0, 1, 2])
-@pytest.mark.parametrize(("count", "expected"), [(1, "grey"), (2, "unknown"), (4, "unknown"), (5, "unknown")])
+@pytest.mark.parametrize(("count", "expected"), [(1, "grey"), (2, "unknown"), (5, "unknown")])
 def test_colour_space_of_other_numbers_of_components(
     count: int, expected: str, transform: int | None
 ) -> None:
-    """One component is grey whatever is said; what two or more than three mean is not known."""
+    """One component is grey whatever is said; what two or more than four mean is not known."""
     for version in (None, (1, 1)):
         metadata = Metadata(jfif_version=version, adobe_transform=transform)
         assert color_space(frame_of(range(1, count + 1)), metadata) == expected
+
+
+@pytest.mark.parametrize(("transform", "expected"), [(None, "CMYK"), (0, "CMYK"), (1, "YCCK"), (2, "YCCK")])
+def test_colour_space_of_four_components(transform: int | None, expected: str) -> None:
+    """Adobe's transform decides; JFIF, which knows of no such pictures, has no say."""
+    for version in (None, (1, 1)):
+        metadata = Metadata(jfif_version=version, adobe_transform=transform)
+        assert color_space(frame_of(b"CMYK"), metadata) == expected
+
+
+# Thumbnails
+
+PIXELS = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+
+
+def jfif_with(width: int, height: int, pixels: bytes) -> AppData:
+    """Return a JFIF segment with a thumbnail."""
+    return AppData(0, JFIF[:-2] + bytes([width, height]) + pixels)
+
+
+def jfxx(code: int, content: bytes) -> AppData:
+    """Return a JFIF extension segment."""
+    return AppData(0, b"JFXX\0" + bytes([code]) + content)
+
+
+def test_t871_thumbnail_in_the_jfif_segment() -> None:
+    """RGB, three bytes a pixel; what follows them is of no meaning."""
+    for rest in (b"", b"more"):
+        metadata = gather_metadata([jfif_with(3, 2, PIXELS.tobytes() + rest)])
+        assert np.array_equal(metadata.thumbnail, PIXELS)
+        assert metadata.problems == ()
+    assert gather_metadata([AppData(0, JFIF)]).thumbnail is None
+    assert gather_metadata([jfif_with(0, 7, b""), jfif_with(7, 0, b"")]).thumbnail is None
+
+
+def test_t871_thumbnails_in_extension_segments() -> None:
+    """A JPEG file, a palette of 256 colours, or RGB; the last one counts."""
+    palette = np.random.default_rng(5).integers(0, 256, (256, 3), np.uint8)
+    indices = bytes([0, 255, 7, 8, 9, 0])
+    paletted = jfxx(0x11, bytes([3, 2]) + palette.tobytes() + indices)
+    expected = palette[list(indices)].reshape(2, 3, 3)
+    rgb = jfxx(0x13, bytes([3, 2]) + PIXELS.tobytes())
+    assert gather_metadata([AppData(0, JFIF), jfxx(0x10, b"\xff\xd8")]).thumbnail == b"\xff\xd8"
+    assert np.array_equal(gather_metadata([AppData(0, JFIF), paletted]).thumbnail, expected)
+    assert np.array_equal(gather_metadata([AppData(0, JFIF), paletted, rgb]).thumbnail, PIXELS)
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        pytest.param(jfif_with(3, 2, PIXELS.tobytes()[:-1]), id="a pixel is cut"),
+        pytest.param(jfif_with(255, 255, b""), id="no pixels"),
+        pytest.param(jfxx(0x11, bytes([1, 1]) + bytes(768)), id="a palette and no pixel"),
+        pytest.param(jfxx(0x11, bytes([1, 1, 9])), id="no palette"),
+        pytest.param(jfxx(0x13, b"\1"), id="half a size"),
+        pytest.param(jfxx(0x13, b""), id="no size"),
+        pytest.param(jfxx(0x12, bytes([1, 1, 1, 2, 3])), id="unknown code"),
+    ],
+)
+def test_what_is_no_thumbnail_is_a_problem(segment: AppData) -> None:
+    """None, and a word about it; the segments beside it count."""
+    metadata = gather_metadata([segment, Comment(b"c")])
+    assert metadata.thumbnail is None
+    assert len(metadata.problems) == 1
+    assert metadata.comments == (b"c",)
+
+
+def test_comparisons_leave_the_thumbnail_out() -> None:
+    """Two arrays can not be compared by a single truth value."""
+    with_one = gather_metadata([jfif_with(3, 2, PIXELS.tobytes())])
+    assert with_one == gather_metadata([AppData(0, JFIF)])
+    assert hash(with_one) == hash(gather_metadata([AppData(0, JFIF)]))
+
+
+# Writing
+
+
+def segments_of(data: bytes, n: int) -> list[Segment]:
+    """Return the APPn segments of a file."""
+    return [segment for segment in read(data).segments if isinstance(segment, AppData) and segment.n == n]
+
+
+@pytest.mark.parametrize("size", [1, 65518, 65519, 65520, 200_000])
+def test_icc_segments_as_pillow_writes_them(size: int) -> None:
+    """Each one full but the last."""
+    profile = np.random.default_rng(size).bytes(size)
+    segments = icc_segments(profile)
+    assert segments == segments_of(peers.pillow_encode(pictures.synthetic(8, 8), icc_profile=profile), 2)
+    assert gather_metadata(reversed(segments)).icc_profile == profile
+
+
+def test_the_largest_icc_profile() -> None:
+    """255 parts of 65519 bytes; one byte more does not fit."""
+    largest = bytes(255 * 65519)
+    segments = icc_segments(largest)
+    assert (len(segments), {len(segment.payload) for segment in segments}) == (255, {65533})
+    assert gather_metadata(segments).icc_profile == largest
+    for wrong in (largest + b"x", b""):
+        with pytest.raises(ValueError, match="an ICC profile of"):
+            icc_segments(wrong)
+
+
+def test_exif_segment_as_pillow_writes_it() -> None:
+    """With or without the header; as long as fits."""
+    tiff = b"MM\0*\0\0\0\x08\0\0\0\0\0\0"
+    theirs = segments_of(peers.pillow_encode(pictures.synthetic(8, 8), exif=EXIF + tiff), 1)
+    assert [exif_segment(tiff)] == [exif_segment(EXIF + tiff)] == theirs
+    assert gather_metadata([exif_segment(tiff)]).exif == tiff
+    assert len(exif_segment(bytes(65527)).payload) == 65533
+    with pytest.raises(ValueError, match="65534 bytes, at most 65533"):
+        exif_segment(bytes(65528))
+
+
+@pytest.mark.parametrize("unit", [1, 2])
+def test_jfif_segment_as_pillow_writes_it(unit: int) -> None:
+    """The default, and a density in dots per inch; per centimetre as read back."""
+    plain = peers.pillow_encode(pictures.synthetic(8, 8))
+    assert [jfif_segment()] == segments_of(plain, 0)
+    dense = peers.pillow_encode(pictures.synthetic(8, 8), dpi=(72, 300))
+    assert [jfif_segment(density=(1, 72, 300))] == segments_of(dense, 0)
+    metadata = gather_metadata([jfif_segment((1, 2), (unit, 65535, 1))])
+    assert (metadata.jfif_version, metadata.density) == ((1, 2), (unit, 65535, 1))
+
+
+def test_jfif_segment_with_a_thumbnail() -> None:
+    """Goes there and back; a side of 0 or 256, or too many pixels, do not fit."""
+    assert np.array_equal(gather_metadata([jfif_segment(thumbnail=PIXELS)]).thumbnail, PIXELS)
+    assert np.array_equal(jfif_thumbnail(jfif_segment(thumbnail=PIXELS[:, ::-1])), PIXELS[:, ::-1])
+    for shape in ((0, 5, 3), (5, 256, 3), (255, 255, 3), (5, 5), (5, 5, 4)):
+        with pytest.raises(ValueError, match="thumbnail"):
+            jfif_segment(thumbnail=np.zeros(shape, np.uint8))
+    with pytest.raises(ValueError, match="uint16"):
+        jfif_segment(thumbnail=PIXELS.astype(np.uint16))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"version": (2, 0)},
+        {"version": (1, 256)},
+        {"density": (3, 1, 1)},
+        {"density": (0, 0, 1)},
+        {"density": (0, 1, 65536)},
+    ],
+)
+def test_bad_jfif_arguments(arguments: dict[str, tuple[int, ...]]) -> None:
+    """Values that have no place in the segment."""
+    with pytest.raises(ValueError, match="allowed are"):
+        jfif_segment(**arguments)  # type: ignore[arg-type]
+
+
+def test_adobe_segment_as_libjpeg_writes_it() -> None:
+    """Pillow's CMYK files have one of transform 0."""
+    stream = io.BytesIO()
+    Image.new("CMYK", (8, 8)).save(stream, "JPEG")
+    parts, _ = surgery.split(stream.getvalue())
+    assert [part.payload for part in parts if part.marker == 0xEE] == [adobe_segment(0).payload]
+    assert [adobe_transform(adobe_segment(transform)) for transform in (0, 1, 2)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="transform=3"):
+        adobe_segment(3)
+
+
+def test_comment_segment() -> None:
+    """Strings in UTF-8, bytes as they are."""
+    assert comment_segment("grün") == Comment("grün".encode())
+    assert comment_segment(b"\xff\0") == Comment(b"\xff\0")
+    with pytest.raises(ValueError, match="65534 bytes"):
+        comment_segment(bytes(65534))
+
+
+@pytest.mark.filterwarnings("ignore:Image appears to be a malformed MPO")
+def test_metadata_of_the_corpus(jpeg_manifest: list[dict[str, Any]], count: Callable[[str], None]) -> None:
+    """Other people's files: Exif, ICC profile and the last comment are what Pillow finds.
+
+    Pillow does not see a profile behind the frame header; libjpeg does.
+    """
+    tried = profiles = 0
+    different = []
+    for entry in jpeg_manifest:
+        small = (
+            entry["features"]["width"] and entry["features"]["width"] * entry["features"]["height"] < 10**6
+        )
+        if entry["kind"] != "valid" or entry["features"]["sof"] not in (0, 1) or not small:
+            continue
+        data = codec_data.jpeg_file(entry)
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                theirs = picture.info.get("icc_profile"), picture.info.get("comment")
+                exif = picture.info.get("exif")
+        except OSError:
+            continue
+        metadata = gather_metadata(read(data).segments)
+        ours = metadata.icc_profile, metadata.comments[-1] if metadata.comments else None
+        tried += 1
+        profiles += theirs[0] is not None
+        if ours != theirs or (EXIF + metadata.exif if metadata.exif is not None else None) != exif:
+            different.append(entry["name"])
+    count(f"corpus, metadata: tried {tried}, {profiles} with a profile, not equal {len(different)}")
+    assert different == ["valid/0b283de7ed_Pillow-icc-after-SOF.jpg"]
+    assert tried > 100
