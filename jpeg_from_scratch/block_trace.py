@@ -17,6 +17,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from . import scan_lossless as lossless
+from . import scan_lossless_arithmetic as lossless_arithmetic
+from . import scan_progressive as progressive
+from . import scan_progressive_arithmetic as progressive_arithmetic
+from . import scan_sequential as sequential
+from . import scan_sequential_arithmetic as sequential_arithmetic
 from . import tables
 from ._types import Array
 from .backend import ScanCoder, get_backend
@@ -26,10 +32,8 @@ from .jpeg_data import FrameHeader, QuantizationTable, ScanHeader
 from .quantization import dequantize
 from .reader import Limits, Reader
 from .scan import Progress, Scan, Status, decode_intervals
-from .scan_lossless import LosslessDecoder
-from .scan_progressive import AcFirstDecoder, AcRefinementDecoder, DcFirstDecoder, DcRefinementDecoder
-from .scan_sequential import SequentialDecoder
-from .trace_steps import Note, NotingReader, Step, steps_of
+from .trace_decisions import Decision, NotingDecoder, decisions_of
+from .trace_steps import NotingReader, Step, steps_of
 
 __all__ = ["BlockTrace", "EndOfBandRun", "SampleTrace", "ScanTrace", "trace_mcu"]
 
@@ -63,9 +67,9 @@ class ScanTrace:
     header : ScanHeader
     mcu : int
         The MCU of the scan that holds the unit.
-    steps : tuple of Step
-    bits : int
-        How many there are in the steps.
+    steps : tuple of Step, or of Decision for arithmetic coding
+    bits : int or float
+        How many there are in the steps, or what the decisions have cost.
     end_of_band_run : EndOfBandRun or None
         The run that has ended this band, if it was begun in a block before.
     problem : str
@@ -76,8 +80,8 @@ class ScanTrace:
     offset: int
     header: ScanHeader
     mcu: int
-    steps: tuple[Step, ...]
-    bits: int
+    steps: tuple[Step | Decision, ...]
+    bits: float
     end_of_band_run: EndOfBandRun | None = None
     problem: str = ""
 
@@ -190,12 +194,20 @@ def trace_mcu(
 
 def interval_decoder(scan: Scan) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Return the decoder of a scan's restart intervals, and what `decode_intervals` must be told of it."""
+    options: dict[str, Any] = {"starves": False} if scan.frame.is_arithmetic else {}
     if scan.frame.is_lossless:
-        return LosslessDecoder, {"finish": scan.layout.mcu_columns}
+        if scan.frame.is_arithmetic:
+            return lossless_arithmetic.LosslessDecoder, options
+        return lossless.LosslessDecoder, {"finish": scan.layout.mcu_columns}
     if not scan.frame.is_progressive:
-        return SequentialDecoder, {}
-    kinds = ((DcFirstDecoder, DcRefinementDecoder), (AcFirstDecoder, AcRefinementDecoder))
-    return kinds[scan.header.spectral_start > 0][scan.header.approx_high > 0], {}
+        sequential_module = sequential_arithmetic if scan.frame.is_arithmetic else sequential
+        return sequential_module.SequentialDecoder, options
+    module = progressive_arithmetic if scan.frame.is_arithmetic else progressive
+    kinds = (
+        (module.DcFirstDecoder, module.DcRefinementDecoder),
+        (module.AcFirstDecoder, module.AcRefinementDecoder),
+    )
+    return kinds[scan.header.spectral_start > 0][scan.header.approx_high > 0], options
 
 
 # --------------------------------------------------------------------------------------------------
@@ -270,8 +282,7 @@ class _Tracer:
         j: int,
         row: int,
         column: int,
-        steps: Sequence[Step],
-        bits: int,
+        steps: Sequence[Step | Decision],
         run: EndOfBandRun | None,
         after: Sequence[int],
     ) -> None:
@@ -280,9 +291,9 @@ class _Tracer:
         header = self.scan.header
         place = (header.components[j].component, row, column)
         mcu = self.missing.pop((j, row, column))
-        self.traces[place].append(
-            ScanTrace(self.number, self.reader.offsets[-1], header, mcu, tuple(steps), bits, run)
-        )
+        bits = sum(step.bits if isinstance(step, Decision) else len(step.code + step.extra) for step in steps)
+        offset = self.reader.offsets[-1]
+        self.traces[place].append(ScanTrace(self.number, offset, header, mcu, tuple(steps), bits, run))
         if self.scan.frame.is_lossless:
             self.differences[place] = after[0]
         if not self.missing:
@@ -348,7 +359,7 @@ class _TracedInterval:
     ) -> None:
         self.tracer, self.scan, self.arrays, self.progress = tracer, scan, arrays, progress
         self.decoder = kind(tracer.data, scan, arrays, progress, False, position)
-        self.reader = self.decoder.reader = NotingReader(tracer.data, position, progress)
+        self.notes_of = noting(self.decoder, scan, tracer.data, position, progress)
         self.run: EndOfBandRun | None = None
 
     @property
@@ -358,25 +369,35 @@ class _TracedInterval:
 
     def decode_unit(self, j: int, row: int, column: int) -> None:
         """Decode one data unit; note how, if it is wanted."""
-        run_before = self.run if getattr(self.decoder, "eob_run", 0) else None
-        code_before = self.reader.last_code
-        if (j, row, column) in self.tracer.missing:
-            self._trace_unit(j, row, column, run_before)
-        else:
+        run = self.run if getattr(self.decoder, "eob_run", 0) else None
+        if (j, row, column) not in self.tracer.missing:
             self.decoder.decode_unit(j, row, column)
-        if self.reader.last_code != code_before:
-            self.run = EndOfBandRun(*self.reader.last_code, row, column)
+        else:
+            before = values(self.arrays[j], row, column)
+            self.notes_of.notes = []
+            self.decoder.decode_unit(j, row, column)
+            after = values(self.arrays[j], row, column)
+            self.tracer.note(j, row, column, self._steps(before, after), run, after)
+            self.notes_of.notes = None
+        if run is None and isinstance(self.notes_of, NotingReader):
+            # If a run of blocks ends here, this was its code.
+            self.run = EndOfBandRun(*self.notes_of.last_code, row, column)
 
-    def _trace_unit(self, j: int, row: int, column: int, run: EndOfBandRun | None) -> None:
-        before = values(self.arrays[j], row, column)
-        notes: list[Note] = []
-        self.reader.notes = notes
-        self.decoder.decode_unit(j, row, column)
-        self.reader.notes = None
-        after = values(self.arrays[j], row, column)
-        steps = steps_of(notes, self.scan, before, after)
-        bits = sum(len(note.bits) for note in notes)
-        self.tracer.note(j, row, column, steps, bits, run, after)
+    def _steps(self, before: Sequence[int], after: Sequence[int]) -> Sequence[Step | Decision]:
+        if isinstance(self.notes_of, NotingReader):
+            return steps_of(self.notes_of.notes or [], self.scan, before, after)
+        return decisions_of(self.notes_of.notes or [], self.scan, before, after)
+
+
+def noting(
+    decoder: Any, scan: Scan, data: bytes, position: int, progress: Progress
+) -> NotingReader | NotingDecoder:
+    """Put a reader that takes notes into the decoder of a restart interval, and return it."""
+    if scan.frame.is_arithmetic:
+        decoder.decoder = noting_decoder = NotingDecoder(data, position)
+        return noting_decoder
+    decoder.reader = noting_reader = NotingReader(data, position, progress)
+    return noting_reader
 
 
 def values(array: Array, row: int, column: int) -> list[int]:

@@ -16,6 +16,7 @@ from ._types import Array
 from .block_trace import BlockTrace, SampleTrace, ScanTrace
 from .huffman import HuffmanSpec, canonical_codes, code_lengths
 from .segment_fields import Field, SegmentView
+from .trace_decisions import Decision
 from .trace_steps import Step
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _code_lines(spec: HuffmanSpec) -> Iterator[str]:
 def _block_lines(trace: BlockTrace, bits: bool) -> Iterator[str]:
     place = f"block row {trace.row}, column {trace.column}"
     total = sum(scan.bits for scan in trace.scans)
-    yield f"component {trace.component} (Ci = {trace.component_id}), {place}: {total:,} bits"
+    yield f"component {trace.component} (Ci = {trace.component_id}), {place}: {total:,.4g} bits"
     for scan in trace.scans:
         yield from _scan_lines(scan, bits, trace.step_sizes)
     if not trace.scans:
@@ -175,7 +176,7 @@ def _scan_lines(scan: ScanTrace, bits: bool, step_sizes: Array | None) -> Iterat
     header = scan.header
     band = f"Ss {header.spectral_start}, Se {header.spectral_end}"
     bit_range = f"Ah {header.approx_high}, Al {header.approx_low}"
-    bit_count = f"{scan.bits} bit{'s' * (scan.bits != 1)}"
+    bit_count = f"{scan.bits:.4g} bit{'s' * (scan.bits != 1)}"
     yield f"  scan {scan.scan}, SOS at byte {scan.offset}, MCU {scan.mcu}: {band}, {bit_range}; {bit_count}"
     run = scan.end_of_band_run
     if run:
@@ -187,11 +188,26 @@ def _scan_lines(scan: ScanTrace, bits: bool, step_sizes: Array | None) -> Iterat
         yield f"    ! {scan.problem}"
     if not bits or not scan.steps:
         return
-    yield (
-        f"    {'byte.bit':>11}  {'code':<17}{'bits':<15}{'what':<15}{'run/size':<10}"
-        f"{'value':>7}  {'ZZ(k)':<18}{'R'}"
+    if isinstance(scan.steps[0], Decision):
+        yield f"    {'byte':>9}  {'bin':<11}{'question':<20}{'is':<4}{'expected':<26}{'bits':>7}  {'value':>6}  ZZ(k)"
+    else:
+        yield (
+            f"    {'byte.bit':>11}  {'code':<17}{'bits':<15}{'what':<15}{'run/size':<10}"
+            f"{'value':>7}  {'ZZ(k)':<18}{'R'}"
+        )
+    for step in scan.steps:
+        yield _decision_line(step) if isinstance(step, Decision) else _step_line(step, step_sizes)
+
+
+def _decision_line(step: Decision) -> str:
+    expected = f"{step.mps} (Qe = X'{step.qe:04X}', row {step.index})"
+    value = "" if step.value is None else _signed(step.value)
+    coefficient = "" if step.coefficient is None else f"ZZ({step.k}) = {_signed(step.coefficient)}"
+    place = f"{step.name:<4}" + ("" if step.name == "0.5" else f"bin {step.bin}")
+    return (
+        f"    {step.offset:>9}  {place:<11}{step.question:<20}{step.decision:<4}{expected:<26}"
+        f"{step.bits:>7.3f}  {value:>6}  {coefficient}"
     )
-    yield from (_step_line(step, step_sizes) for step in scan.steps)
 
 
 def _step_line(step: Step, step_sizes: Array | None) -> str:

@@ -30,7 +30,7 @@ ORIENTATION = 0x0112
 EXIF_DIRECTORY = 0x8769
 IMAGE_WIDTH, IMAGE_HEIGHT = 0xA002, 0xA003
 SHORT, LONG = 3, 4
-INTEGER_SIZES = {1: 1, SHORT: 2, LONG: 4}  # bytes of the types BYTE, SHORT, LONG
+INTEGER_SIZES = {SHORT: 2, LONG: 4}
 ENTRY = 12
 
 
@@ -126,8 +126,8 @@ def exif_orientation(exif: bytes | None) -> int:
     tiff = _Tiff(exif or b"")
     for offset in tiff.entries(tiff.first_directory, ORIENTATION):
         value = tiff.value(offset)
-        if value in SYMMETRIES:
-            return value
+        if value >= 0:
+            return value if value in SYMMETRIES else 1
     return 1
 
 
@@ -219,9 +219,10 @@ class _Tiff:
         return (offset for offset in self.directory(start) if self.number(offset, 2) == tag)
 
     def value(self, offset: int) -> int:
-        """Return the value of an entry, −1 if it is not a single integer."""
-        size = INTEGER_SIZES.get(self.number(offset + 2, 2))
-        return self.number(offset + 8, size) if size and self.number(offset + 4, 4) == 1 else -1
+        """Return the value of an entry, the first of two SHORTs; −1 if it is no integer inside the entry."""
+        size = INTEGER_SIZES.get(self.number(offset + 2, 2), 0)
+        inside = 1 <= self.number(offset + 4, 4) * size <= 4
+        return self.number(offset + 8, size) if inside else -1
 
     def put_entry(self, offset: int, tag: int, kind: int, value: int) -> None:
         self.data[offset : offset + ENTRY] = bytes(ENTRY)

@@ -20,7 +20,7 @@ from .jpeg_data import ScanHeader
 from .scan import Progress, Scan
 from .scan_sequential import HuffmanReader
 
-__all__ = ["Note", "NotingReader", "Step", "steps_of"]
+__all__ = ["NotingReader", "Step", "steps_of"]
 
 
 class Note(NamedTuple):

@@ -12,6 +12,7 @@ def fast_stages() -> dict[str, Any]:
     """Return the stages of the fast back end by the names that `backend.Backend` gives them."""
     from ..backend import ScanCoder
     from . import (
+        arithmetic_sequential,
         color_sampling,
         dct,
         huffman_decode,
@@ -40,5 +41,6 @@ def fast_stages() -> dict[str, Any]:
                 progressive_encode.count_symbols,
             ),
             "lossless": ScanCoder(lossless.encode_scan, lossless.decode_scan, lossless.count_symbols),
+            "sequential arithmetic": ScanCoder(arithmetic_sequential.encode_scan, arithmetic_sequential.decode_scan),
         },
     }

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import tables
 from .._types import Array
 from ..arithmetic import AC_BINS, DC_BINS, ESTIMATION, FIXED
 from ..scan import Scan, Status
@@ -41,8 +40,9 @@ LARGEST_SZ = (1 << 15) - 1
 DC_OF, AC_OF = 0, MAX_COMPONENTS * DC_BINS  # where the areas start in the array of all bins
 FIXED_BIN = AC_OF + MAX_COMPONENTS * AC_BINS
 BINS = FIXED_BIN + 1
-MOST_BYTES_OF_A_DECISION = 4  # 15 shifts, and each byte may be followed by a stuffed zero
-MOST_DECISIONS_OF_A_NUMBER = 33
+# A decision makes 15 shifts at most, less than two bytes, each with a stuffed zero; a number 36 decisions.
+MOST_BYTES_OF_A_NUMBER = 36 * 4
+MOST_BYTES_OF_A_BLOCK = 64 * MOST_BYTES_OF_A_NUMBER
 DONE, PREMATURE_END, BAD_CODE, BAD_RESTART = map(int, Status)
 
 
@@ -414,6 +414,6 @@ def encode_ac(q, out, bins, area, block, natural, band, kx, low):
         encode(q, out, bins, area + 3 * (k - 1), 1)
 
 
-def room_for(units: int, mcus: int, decisions: int) -> Array:
-    """Return an output buffer to begin with: for an MCU of units of so many decisions at least."""
-    return np.empty(MOST_BYTES_OF_A_DECISION * decisions * units + 2 * units * mcus + 4096, np.uint8)
+def new_output(units: int, least: int) -> Array:
+    """Return an output buffer to begin with: two bytes a unit, and room for one MCU at least."""
+    return np.empty(2 * units + 4 * least, np.uint8)

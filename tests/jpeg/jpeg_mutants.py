@@ -49,6 +49,7 @@ class Seeds:
 class Mutant:
     """A damaged file, and how it was made."""
 
+    series: int
     number: int
     recipe: str
     data: bytes
@@ -96,7 +97,8 @@ def mutant(seeds: Seeds, number: int, series: int = 0) -> Mutant:
         else:
             operation = STRUCTURAL[int(rng.integers(len(STRUCTURAL)))]
             steps.append(operation(data, rng))
-    return Mutant(number, f"series {series}, mutant {number}: " + "; ".join(filter(None, steps)), bytes(data))
+    recipe = f"series {series}, mutant {number}: " + "; ".join(filter(None, steps))
+    return Mutant(series, number, recipe, bytes(data))
 
 
 # --------------------------------------------------------------------------------------------------

@@ -459,7 +459,8 @@ def test_comment_segment() -> None:
 def test_metadata_of_the_corpus(jpeg_manifest: list[dict[str, Any]], count: Callable[[str], None]) -> None:
     """Other people's files: Exif, ICC profile and the last comment are what Pillow finds.
 
-    Pillow does not see a profile behind the frame header; libjpeg does.
+    One file has the only part of its profile twice, before and behind the frame header. Pillow does not look
+    behind it; to libjpeg, and here, there is no profile.
     """
     tried = profiles = 0
     different = []

@@ -1,0 +1,216 @@
+"""Mutants of small files: a picture or a `JpegError`, soon, for every one; and what libjpeg-turbo makes of them.
+
+`jpeg_mutants` makes them, the same in every run; `jpeg_judge` says what is allowed. ``FUZZ_MUTANTS`` in the
+environment sets how many there are (20,000), where every access to an array is checked and time is dear.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import jpeg_cases as cases
+import jpeg_corpus as corpus
+import jpeg_judge as judge
+import jpeg_mutants as mutants
+import jpeg_peers as peers
+import numpy as np
+import pytest
+from conftest import COMPILED
+from jpeg_cases import Tally
+
+from jpeg_from_scratch import decode
+
+Count = Callable[[str], None]
+
+PARTS = 10
+MUTANTS = int(os.environ.get("FUZZ_MUTANTS", 20_000 if COMPILED else 1000))
+COMPARED = min(MUTANTS, 3000)
+SERIES = 0
+
+
+@cache
+def seeds() -> mutants.Seeds:
+    """Return the small files of the corpus, or a few that are made here; all of them decoded once.
+
+    That compiles the kernels, which may take longer than a mutant is allowed to.
+    """
+    chosen = mutants.corpus_seeds()
+    chosen = chosen if chosen.readable else mutants.made_seeds()
+    for seed in chosen.readable if COMPILED else ():
+        for strict in (True, False):
+            judge.judge(seed.data, strict)
+    return chosen
+
+
+def shown(mutant: mutants.Mutant, words: str) -> str:
+    """Save a mutant, and return a line about it."""
+    return f"{words}\n    {mutant.recipe}\n    saved as {judge.save(mutant)}"
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_picture_or_a_jpeg_error(part: int, quick_backend: str, count: Count) -> None:
+    """Strict and lenient; and whatever is decoded strictly gives the same picture leniently."""
+    outcomes: Counter[str] = Counter()
+    wrong, slowest = [], 0.0
+    numbers = range(MUTANTS * part // PARTS, MUTANTS * (part + 1) // PARTS)
+    for number in numbers:
+        mutant = mutants.mutant(seeds(), number, SERIES)
+        strict, lenient = (judge.judge(mutant.data, strict, quick_backend) for strict in (True, False))
+        for name, verdict in (("strict", strict), ("lenient", lenient)):
+            outcomes[f"{name}: {verdict.outcome}"] += 1
+            slowest = max(slowest, verdict.seconds)
+            if verdict.finding:
+                wrong.append(shown(mutant, f"{name}: {verdict.finding}"))
+        if strict.outcome == "picture" and not same(strict.result, lenient.result):
+            wrong.append(shown(mutant, f"strict: {strict.outcome}, lenient: {lenient.outcome}, not the same"))
+    said = ", ".join(f"{outcome} {times}" for outcome, times in sorted(outcomes.items()))
+    count(
+        f"fuzz, part {part}: {len(numbers)} mutants, slowest {slowest:.2f} s, findings {len(wrong)}; {said}"
+    )
+    assert not wrong, f"{len(wrong)} findings:\n" + "\n".join(wrong[:6])
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two results are the same picture."""
+    if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
+        return False
+    return one.dtype == other.dtype and np.array_equal(one, other)
+
+
+# Both back ends
+
+
+def told(data: bytes, strict: bool, backend: str) -> tuple[str, bytes]:
+    """Return all that decoding tells: `DecodeInfo` and the samples, or the error in words."""
+    run = partial(decode, data, strict=strict, info=True, max_pixels=2**12, backend=backend)
+    result = cases.attempt(run)
+    if isinstance(result, Exception):
+        return f"{type(result).__name__}: {result}", b""
+    pixels, info = result
+    return f"{pixels.dtype} {pixels.shape} {info}", pixels.tobytes()
+
+
+@pytest.mark.both_backends
+def test_both_back_ends_tell_the_same(count: Count) -> None:
+    """Pixels, warnings, numbers of MCUs, and errors with their offsets, of small pictures."""
+    tally = Tally("fuzz, fast and reference")
+    for number in range(min(MUTANTS, 600)):
+        mutant = mutants.mutant(seeds(), number, SERIES + 1)
+        for strict in (True, False):
+            tally.tried += 1
+            fast, reference = (told(mutant.data, strict, backend) for backend in ("fast", "reference"))
+            if fast != reference:
+                words = "other samples" if fast[0] == reference[0] else f"{fast[0]}\n    {reference[0]}"
+                tally.different.append(shown(mutant, f"strict={strict}: {words}"))
+    count(tally.line())
+    assert not tally.different, tally.report(6)
+
+
+# libjpeg-turbo, lenient: pixels
+
+
+def imagecodecs_decode(data: bytes) -> Any:
+    """Return what libjpeg-turbo 3 decodes, warnings overlooked; or its error, an exception."""
+    import imagecodecs
+
+    return cases.attempt(partial(imagecodecs.jpeg8_decode, data))
+
+
+def is_beyond_the_limit_of_sides(ours: Any) -> bool:
+    """Whether a side is above 65500: imagecodecs is built with a higher limit than libjpeg-turbo's own."""
+    return getattr(ours, "limit", "") == "max_dimension"
+
+
+@pytest.mark.reference
+def test_lenient_pixels_are_those_of_libjpeg_turbo(count: Count) -> None:
+    """Wherever imagecodecs decodes a mutant, so do we, to the same pixels.
+
+    One exception: `is_beyond_the_limit_of_sides`. Where it refuses we may decode: pictures whose height comes
+    in a DNL segment, ratios like 3 : 2 of sampling factors, and lossless YCbCr.
+    """
+    tally = Tally("fuzz, lenient pixels against libjpeg-turbo")
+    refused: Counter[str] = Counter()
+    number = 0
+    while tally.tried < COMPARED:
+        mutant = mutants.mutant(seeds(), number, SERIES + 2)
+        number += 1
+        if judge.megapixels(mutant.data) > judge.MAX_PIXELS / 1e6:
+            continue
+        theirs = imagecodecs_decode(mutant.data)
+        ours = judge.judge(mutant.data, False, "fast" if COMPILED else "reference").result
+        if isinstance(theirs, Exception):
+            refused["decoded by us only" if isinstance(ours, np.ndarray) else "refused by both"] += 1
+        elif not is_beyond_the_limit_of_sides(ours):
+            before = len(tally.different)
+            tally.check("", ours, theirs)
+            if len(tally.different) > before:
+                tally.different[-1] = shown(mutant, tally.different[-1])
+    count(f"{tally.line()}; of {number} mutants, {dict(refused)}")
+    assert not tally.different, tally.report(6)
+
+
+# libjpeg-turbo, strict: which files are refused
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Where `decode` and ``djpeg -strict`` need not agree: words of our error and of theirs, and why.
+
+    The words are regular expressions; "" stands for no error.
+    """
+
+    ours: str
+    theirs: str
+    why: str
+
+
+DEPARTURES = (
+    Departure("", "Premature end of JPEG file", "nothing but EOI is missing: decoded, with a warning"),
+    Departure("", "DNL not supported", "the height comes in a DNL segment (B.2.5)"),
+    Departure("", "Fractional sampling", "ratios like 3 : 2 of sampling factors (A.1.1) are resampled"),
+    Departure("", "SOF type 0xc3|SOF type 0xcb", "djpeg 2.1.5 has no lossless processes"),
+    Departure("", "data precision", "djpeg 2.1.5 has no 12 bits"),
+    Departure("", "Unsupported color conversion", "lossless YCbCr: the samples as stored"),
+    Departure("extraneous bytes", "", "djpeg has read ahead, and does not count what it read"),
+    Departure("no Huffman code fits", "", "djpeg's fast path takes such a code for symbol 0 in silence"),
+    Departure("without a scan of component", "", "djpeg fills in grey"),
+    Departure("Pq = ", "", "B.2.4.1 has 0 and 1; djpeg takes all but 0 for 1"),
+    Departure("bytes for NL", "", "B.2.5 has two; djpeg skips the segment"),
+    Departure("max_pixels|max_scans|max_memory", "", "a limit of ours"),
+)
+
+
+def departure(ours: str, theirs: str) -> Departure | None:
+    """Return the reason for which two verdicts differ; None if there is none."""
+    for known in DEPARTURES:
+        if bool(known.ours) == bool(ours) and bool(known.theirs) == bool(theirs):
+            if re.search(known.ours, ours) and re.search(known.theirs, theirs):
+                return known
+    return None
+
+
+def test_strict_refuses_what_djpeg_strict_refuses(djpeg: str, quick_backend: str, count: Count) -> None:
+    """A mutant is refused by both or by none, but for the reasons in `DEPARTURES`."""
+    wrong, reasons = [], Counter[str]()
+    number = min(MUTANTS, 2500 if COMPILED else 300)
+    for i in range(number):
+        mutant = mutants.mutant(seeds(), i, SERIES + 3)
+        result = judge.judge(mutant.data, True, quick_backend).result
+        ours = str(result) if isinstance(result, Exception) else ""
+        theirs = "" if judge.megapixels(mutant.data) > 4 else peers.djpeg_complaint(mutant.data)
+        if bool(ours) == bool(theirs):
+            reasons["refused by both" if ours else "decoded by both"] += 1
+        elif known := departure(ours, theirs):
+            reasons[known.why] += 1
+        else:
+            wrong.append(
+                shown(mutant, f"ours: {ours or corpus.shown(result)}\n    djpeg: {theirs or 'content'}")
+            )
+    count(f"fuzz, strict against djpeg -strict: {number} mutants, unexplained {len(wrong)}, {dict(reasons)}")
+    assert not wrong, f"{len(wrong)} of {number}:\n" + "\n".join(wrong[:6])
