@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from . import (
+    noting,
     prediction,
     reference,
     scan_lossless,
@@ -30,7 +31,7 @@ from . import (
 )
 from ._types import Array, Coefficients, Samples
 from .jpeg_data import FrameHeader
-from .scan import Scan, Status
+from .scan import Progress, Scan, Status
 
 __all__ = ["BACKENDS", "Backend", "announce_compilation", "get_backend"]
 
@@ -72,6 +73,8 @@ class Backend:
     scan_coders : mapping of str to ScanCoder
         By the kind of scan: ``"sequential"``, ``"progressive"``, ``"lossless"``, and each of them followed by
         ``" arithmetic"``.
+    add_unit_bits(data, scan, arrays, progress, counts) -> None
+        How many bits of a scan each data unit takes, added to `counts`.
     """
 
     name: str
@@ -82,6 +85,9 @@ class Backend:
     samples_to_differences: Callable[[Array, Scan, int], Array]
     differences_to_samples: Callable[[Array, Scan, int], Array]
     scan_coders: Mapping[str, ScanCoder]
+    add_unit_bits: Callable[[bytes, Scan, Sequence[Array], Progress, Sequence[Array]], None] = (
+        noting.add_unit_bits
+    )
 
     def scan_coder(self, frame: FrameHeader) -> ScanCoder:
         """Return the coder of the scans of a frame."""

@@ -17,12 +17,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from . import scan_lossless as lossless
-from . import scan_lossless_arithmetic as lossless_arithmetic
-from . import scan_progressive as progressive
-from . import scan_progressive_arithmetic as progressive_arithmetic
-from . import scan_sequential as sequential
-from . import scan_sequential_arithmetic as sequential_arithmetic
 from . import tables
 from ._types import Array
 from .backend import ScanCoder, get_backend
@@ -32,7 +26,8 @@ from .jpeg_data import FrameHeader, QuantizationTable, ScanHeader
 from .quantization import dequantize
 from .reader import Limits, Reader
 from .scan import Progress, Scan, Status, decode_intervals
-from .trace_decisions import Decision, NotingDecoder, decisions_of
+from .noting import interval_decoder, noting
+from .trace_decisions import Decision, decisions_of
 from .trace_steps import NotingReader, Step, steps_of
 
 __all__ = ["BlockTrace", "EndOfBandRun", "SampleTrace", "ScanTrace", "trace_mcu"]
@@ -186,28 +181,6 @@ def trace_mcu(
     if len(problems) > MOST_PROBLEMS:
         problems[MOST_PROBLEMS:] = [f"and {len(problems) - MOST_PROBLEMS:,} more"]
     return tracer.units(), tuple(problems)
-
-
-# --------------------------------------------------------------------------------------------------
-# Which decoder a scan has
-
-
-def interval_decoder(scan: Scan) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """Return the decoder of a scan's restart intervals, and what `decode_intervals` must be told of it."""
-    options: dict[str, Any] = {"starves": False} if scan.frame.is_arithmetic else {}
-    if scan.frame.is_lossless:
-        if scan.frame.is_arithmetic:
-            return lossless_arithmetic.LosslessDecoder, options
-        return lossless.LosslessDecoder, {"finish": scan.layout.mcu_columns}
-    if not scan.frame.is_progressive:
-        sequential_module = sequential_arithmetic if scan.frame.is_arithmetic else sequential
-        return sequential_module.SequentialDecoder, options
-    module = progressive_arithmetic if scan.frame.is_arithmetic else progressive
-    kinds = (
-        (module.DcFirstDecoder, module.DcRefinementDecoder),
-        (module.AcFirstDecoder, module.AcRefinementDecoder),
-    )
-    return kinds[scan.header.spectral_start > 0][scan.header.approx_high > 0], options
 
 
 # --------------------------------------------------------------------------------------------------
@@ -387,17 +360,6 @@ class _TracedInterval:
         if isinstance(self.notes_of, NotingReader):
             return steps_of(self.notes_of.notes or [], self.scan, before, after)
         return decisions_of(self.notes_of.notes or [], self.scan, before, after)
-
-
-def noting(
-    decoder: Any, scan: Scan, data: bytes, position: int, progress: Progress
-) -> NotingReader | NotingDecoder:
-    """Put a reader that takes notes into the decoder of a restart interval, and return it."""
-    if scan.frame.is_arithmetic:
-        decoder.decoder = noting_decoder = NotingDecoder(data, position)
-        return noting_decoder
-    decoder.reader = noting_reader = NotingReader(data, position, progress)
-    return noting_reader
 
 
 def values(array: Array, row: int, column: int) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from ._types import Array, Samples
+from ._types import Samples
 from .arguments import checked_bytes, checked_choice
 from .backend import Backend, get_backend
 from .errors import FormatError
@@ -17,7 +17,7 @@ from .orientation import exif_orientation, oriented
 from .reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
 from .smoothing import smooth, smoothing_applies
 
-__all__ = ["DecodeInfo", "decode", "read"]
+__all__ = ["DecodeInfo", "decode", "read", "to_planes"]
 
 MAX_COMPONENTS = 10  # of a picture; `read` takes all 255
 
@@ -175,12 +175,7 @@ def decode(
     jpeg = reader.read()
     frame = jpeg.frame
     space = _checked_color_space(reader)
-    steps = [table and table.array() for table in jpeg.quantization_tables()]
-    smoothed = smoothing_applies(reader.progression, steps)
-    if frame.is_lossless:
-        planes = _lossless_planes(jpeg)
-    else:
-        planes = _planes(reader, steps, smoothed, engine)
+    planes, smoothed = to_planes(reader, engine)
     pixels = engine.planes_to_image(planes, frame, "unknown" if frame.is_lossless else space)
     if cmyk == "inverted" and len(frame.components) == 4:
         pixels = pixels.dtype.type((1 << frame.precision) - 1) - pixels
@@ -237,10 +232,18 @@ def read(
 # JpegData → planes
 
 
-def _planes(reader: Reader, steps: list[Array | None], smoothed: bool, engine: Backend) -> list[Samples]:
-    """Turn coefficients into planes. Uses up `jpeg.coefficients`, so that memory is free for the planes."""
+def to_planes(reader: Reader, engine: Backend) -> tuple[list[Samples], bool]:
+    """Turn what was read into one plane per component, at its own size.
+
+    Uses up ``reader.jpeg.coefficients``, so that memory is free for the planes. Also returns whether missing
+    coefficients were estimated.
+    """
     jpeg = reader.jpeg
     frame = jpeg.frame
+    if frame.is_lossless:
+        return _lossless_planes(jpeg), False
+    steps = [table and table.array() for table in jpeg.quantization_tables()]
+    smoothed = smoothing_applies(reader.progression, steps)
     planes = []
     for i, table in enumerate(steps):
         coefficients = jpeg.coefficients.pop(0)
@@ -250,7 +253,7 @@ def _planes(reader: Reader, steps: list[Array | None], smoothed: bool, engine: B
             coefficients = smooth(coefficients, frame, i, reader.progression, table, reader.last_fed_row)
         shape = frame.component_shape(i)
         planes.append(engine.coefficients_to_plane(coefficients, table, *shape, frame.precision))
-    return planes
+    return planes, smoothed
 
 
 def _lossless_planes(jpeg: JpegData) -> list[Samples]:

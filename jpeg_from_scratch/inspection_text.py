@@ -138,7 +138,7 @@ def _code_lines(spec: HuffmanSpec) -> Iterator[str]:
 def _block_lines(trace: BlockTrace, bits: bool) -> Iterator[str]:
     place = f"block row {trace.row}, column {trace.column}"
     total = sum(scan.bits for scan in trace.scans)
-    yield f"component {trace.component} (Ci = {trace.component_id}), {place}: {total:,.4g} bits"
+    yield f"component {trace.component} (Ci = {trace.component_id}), {place}: {_bits(total)}"
     for scan in trace.scans:
         yield from _scan_lines(scan, bits, trace.step_sizes)
     if not trace.scans:
@@ -163,6 +163,8 @@ def _sample_lines(trace: SampleTrace, bits: bool) -> Iterator[str]:
     yield f"component {trace.component} (Ci = {trace.component_id}), {place}"
     for scan in trace.scans:
         yield from _scan_lines(scan, bits, None)
+    if not trace.scans:
+        yield "  in no scan: the file ends before it, or it only completes the MCU"
     neighbours = (("Ra", trace.left), ("Rb", trace.above), ("Rc", trace.above_left))
     yield "  " + ", ".join(f"{name} = {'–' if value is None else value}" for name, value in neighbours)
     if trace.difference is not None and trace.scans:
@@ -176,8 +178,8 @@ def _scan_lines(scan: ScanTrace, bits: bool, step_sizes: Array | None) -> Iterat
     header = scan.header
     band = f"Ss {header.spectral_start}, Se {header.spectral_end}"
     bit_range = f"Ah {header.approx_high}, Al {header.approx_low}"
-    bit_count = f"{scan.bits:.4g} bit{'s' * (scan.bits != 1)}"
-    yield f"  scan {scan.scan}, SOS at byte {scan.offset}, MCU {scan.mcu}: {band}, {bit_range}; {bit_count}"
+    place = f"scan {scan.scan}, SOS at byte {scan.offset}, MCU {scan.mcu}"
+    yield f"  {place}: {band}, {bit_range}; {_bits(scan.bits)}"
     run = scan.end_of_band_run
     if run:
         yield (
@@ -189,7 +191,8 @@ def _scan_lines(scan: ScanTrace, bits: bool, step_sizes: Array | None) -> Iterat
     if not bits or not scan.steps:
         return
     if isinstance(scan.steps[0], Decision):
-        yield f"    {'byte':>9}  {'bin':<11}{'question':<20}{'is':<4}{'expected':<26}{'bits':>7}  {'value':>6}  ZZ(k)"
+        head = f"    {'byte':>9}  {'bin':<11}{'question':<20}{'is':<4}{'expected':<26}"
+        yield f"{head}{'bits':>7}  {'value':>6}  ZZ(k)"
     else:
         yield (
             f"    {'byte.bit':>11}  {'code':<17}{'bits':<15}{'what':<15}{'run/size':<10}"
@@ -200,7 +203,7 @@ def _scan_lines(scan: ScanTrace, bits: bool, step_sizes: Array | None) -> Iterat
 
 
 def _decision_line(step: Decision) -> str:
-    expected = f"{step.mps} (Qe = X'{step.qe:04X}', row {step.index})"
+    expected = f"{step.mps} (Qe = X'{step.qe:04X}', row {step.row})"
     value = "" if step.value is None else _signed(step.value)
     coefficient = "" if step.coefficient is None else f"ZZ({step.k}) = {_signed(step.coefficient)}"
     place = f"{step.name:<4}" + ("" if step.name == "0.5" else f"bin {step.bin}")
@@ -234,6 +237,12 @@ def _beside(left: Sequence[str], right: Sequence[str]) -> Iterator[str]:
     width = max(map(len, left)) + 4
     for one, other in zip(left, right):
         yield f"  {one:<{width}}{other}"
+
+
+def _bits(count: float) -> str:
+    if isinstance(count, int):
+        return f"{count:,} bit{'s' * (count != 1)}"
+    return f"{count:,.1f} bits"
 
 
 def _signed(value: int) -> str:

@@ -27,7 +27,7 @@ class Note(NamedTuple):
 
     offset: int
     bin: int
-    index: int
+    row: int
     qe: int
     mps: int
     decision: int
@@ -52,14 +52,14 @@ class NotingDecoder(Decoder):
 
     def decode(self, bins: Bins, s: int) -> int:
         """Decode one decision, and note it."""
-        offset, index, mps, qe = self.position, bins.index[s], bins.mps[s], bins.qe(s)
+        offset, row, mps, qe = self.position, bins.index[s], bins.mps[s], bins.qe(s)
         # The interval before the decision is that after the one before, doubled to X'8000' or more.
         before = self.a << max(0, 16 - self.a.bit_length())
         decision = super().decode(bins, s)
         bits = log2(before / self.a)
         self.used += bits
         if self.notes is not None:
-            self.notes.append(Note(offset, s, index, qe, mps, decision, bits))
+            self.notes.append(Note(offset, s, row, qe, mps, decision, bits))
         return decision
 
 
@@ -80,7 +80,7 @@ class Decision:
         0 or 1.
     bin : int
         The number of the bin in its statistics area.
-    index, qe, mps : int
+    row, qe, mps : int
         What the bin expected: row of Table D.3, its Qe, and the more probable decision.
     bits : float
         What the decision has cost.
@@ -99,7 +99,7 @@ class Decision:
     question: str
     decision: int
     bin: int
-    index: int
+    row: int
     qe: int
     mps: int
     bits: float
@@ -225,7 +225,7 @@ def _named(note: Note, name: str, question: str, clause: str) -> Decision:
         question,
         note.decision,
         note.bin,
-        note.index,
+        note.row,
         note.qe,
         note.mps,
         round(note.bits, 4),

@@ -41,7 +41,7 @@ class NotingReader(HuffmanReader):
     ----------
     notes : list of Note or None
     used : int
-        How many bits have been read.
+        How many bits of the file have been read.
     last_code : tuple of (int, int)
         Offset and bit of the code that was read last.
     """
@@ -75,7 +75,7 @@ class NotingReader(HuffmanReader):
 
     def _next_bit(self) -> int:
         bit = super().bit()
-        self.used += 1
+        self.used += not self.exhausted
         self._bits.append("01"[bit])
         return bit
 

@@ -12,6 +12,8 @@ def fast_stages() -> dict[str, Any]:
     """Return the stages of the fast back end by the names that `backend.Backend` gives them."""
     from ..backend import ScanCoder
     from . import (
+        arithmetic_lossless,
+        arithmetic_progressive,
         arithmetic_sequential,
         color_sampling,
         dct,
@@ -41,6 +43,14 @@ def fast_stages() -> dict[str, Any]:
                 progressive_encode.count_symbols,
             ),
             "lossless": ScanCoder(lossless.encode_scan, lossless.decode_scan, lossless.count_symbols),
-            "sequential arithmetic": ScanCoder(arithmetic_sequential.encode_scan, arithmetic_sequential.decode_scan),
+            "sequential arithmetic": ScanCoder(
+                arithmetic_sequential.encode_scan, arithmetic_sequential.decode_scan
+            ),
+            "progressive arithmetic": ScanCoder(
+                arithmetic_progressive.encode_scan, arithmetic_progressive.decode_scan
+            ),
+            "lossless arithmetic": ScanCoder(
+                arithmetic_lossless.encode_scan, arithmetic_lossless.decode_scan
+            ),
         },
     }

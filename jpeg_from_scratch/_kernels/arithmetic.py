@@ -1,8 +1,9 @@
 """The QM-coder for kernels: twin of `arithmetic` and of what `scan_sequential_arithmetic` has for all scans.
 
-Why it is fast. A bin is one byte, Index · 2 + MPS; one look into a table gives Qe and both bytes that may take its
-place. A is doubled as often as it must be in one shift. The decoder does not shift C at all: it lets the
-place of the point within C move (CT bits lie behind it), and compares C with A shifted there.
+Why it is fast. A bin is one byte, Index · 2 + MPS; one look into a table gives Qe and both bytes that may take
+its place. A is doubled as often as it must be in one shift. The decoder does not shift C at all: the point
+within C moves instead (CT bits lie behind it), and C is compared with A shifted to there. And no references
+are counted (`_jit.step`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ._bit_reader import (
     note_starved,
 )
 from ._bits import bit_length
-from ._jit import inline, jit
+from ._jit import jit, step
 from ._scan import MAX_COMPONENTS
 
 # The registers of a coder, an array of int64
@@ -86,7 +87,7 @@ def reset(bins):
     bins[FIXED_BIN] = FIXED << 1
 
 
-@inline
+@step
 def difference_class(difference, lower, upper):
     """Twin of `arithmetic.difference_class`."""
     magnitude = abs(difference)
@@ -131,7 +132,7 @@ def byte_in(q, data):
     return byte
 
 
-@inline
+@step
 def decode(q, data, bins, s):
     """Decode one decision with bin `s`; twin of `Decoder.decode`."""
     size, code, point = q[A], q[C], q[CT]
@@ -167,7 +168,7 @@ def decode(q, data, bins, s):
     return decision
 
 
-@inline
+@step
 def decode_magnitude(q, data, bins, first, x1, x2):
     """Twin of `Magnitude.decode`, plus one; −1 if there is none."""
     if decode(q, data, bins, first) == 0:
@@ -186,7 +187,7 @@ def decode_magnitude(q, data, bins, first, x1, x2):
     return sz + 1
 
 
-@inline
+@step
 def decode_difference(q, data, bins, s0, x1):
     """Twin of `arithmetic.decode_difference`; see ``q[FAILED]``."""
     if decode(q, data, bins, s0) == 0:
@@ -196,7 +197,7 @@ def decode_difference(q, data, bins, s0, x1):
     return -magnitude if negative else magnitude
 
 
-@inline
+@step
 def decode_ac(q, data, bins, area, block, natural, band, kx, low):
     """Twin of `arithmetic.decode_ac`: decode a band into `block`, values times 2^`low`."""
     k, end = band
@@ -264,7 +265,7 @@ def start_encoder(q, written):
     q[START] = written
 
 
-@inline
+@step
 def encode(q, out, bins, s, decision):
     """Code one decision with bin `s`; twin of `Encoder.code`."""
     state = np.int64(bins[s])
@@ -360,7 +361,7 @@ def restart_encoder(q, out, bins, m):
     reset(bins)
 
 
-@inline
+@step
 def encode_magnitude(q, out, bins, first, x1, x2, magnitude):
     """Twin of `Magnitude.encode`; ``q[MAGNITUDE]`` takes what is too large."""
     sz = magnitude - 1
@@ -377,7 +378,7 @@ def encode_magnitude(q, out, bins, first, x1, x2, magnitude):
         encode(q, out, bins, s + 14, sz >> i & 1)
 
 
-@inline
+@step
 def encode_difference(q, out, bins, s0, x1, difference):
     """Twin of `arithmetic.encode_difference`."""
     if difference == 0:
@@ -389,7 +390,7 @@ def encode_difference(q, out, bins, s0, x1, difference):
     encode_magnitude(q, out, bins, s0 + 2 + negative, x1, x1 + 1, abs(difference))
 
 
-@inline
+@step
 def encode_ac(q, out, bins, area, block, natural, band, kx, low):
     """Twin of `arithmetic.encode_ac`, of magnitudes shifted right by `low`."""
     k, end = band

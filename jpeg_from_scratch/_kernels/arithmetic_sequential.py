@@ -11,7 +11,7 @@ from .._types import Coefficients
 from ..arithmetic import DC_X1, too_large
 from ..scan import Progress, Scan, Status
 from ._bit_reader import LAST_FED, MCU, POSITION, state_of, update
-from ._jit import inline, jit
+from ._jit import jit, step
 from ._scan import MAX_COMPONENTS, layout_arrays, slots
 from .arithmetic import (
     AT,
@@ -154,7 +154,7 @@ def decode_mcus(data, arrays, units, factors, mcu_columns, mcus, restart_interva
     return DONE
 
 
-@inline
+@step
 def encode_dc(q, out, bins, area, bounds, dc, j, value):
     """Twin of `DcModel.encode`; `dc` holds the predictions, and the bins S0."""
     difference = value - dc[0, j]
@@ -163,7 +163,7 @@ def encode_dc(q, out, bins, area, bounds, dc, j, value):
     dc[1, j] = 4 * difference_class(difference, bounds[0], bounds[1])
 
 
-@inline
+@step
 def decode_dc(q, data, bins, area, bounds, dc, j):
     """Twin of `DcModel.decode`."""
     difference = decode_difference(q, data, bins, area + dc[1, j], area + DC_X1)

@@ -2,7 +2,7 @@
 
 One kernel for each kind of scans decodes a restart interval; `decode_mcus` leads them from interval to
 interval. `_bit_reader` says how bits are read. The blocks of an end-of-band run in a first scan are stepped
-over all at once.
+over all at once; in a refinement scan, coefficients are passed over by the bits of two words.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ from ._bit_reader import (
     unstuff,
     update,
 )
-from ._jit import inline, jit
+from ._bits import trailing_zeros
+from ._jit import jit
 from ._scan import MAX_COMPONENTS, layout_arrays, slots
+from .huffman_encode import ONE
+from .progressive_encode import ZRL, band_mask, not_below
 
 NATURAL = tables.NATURAL_INDEX.astype(np.int64)
 DONE, PREMATURE_END, BAD_CODE, BAD_RESTART = map(int, Status)
-ZRL = 0xF0
 
 
 def decode_scan(
@@ -212,70 +214,72 @@ def ac_first(clean, place, blocks, columns, mcu, stop, codes, band, state, stric
 
 @jit
 def ac_refinement(clean, place, blocks, columns, mcu, stop, codes, band, state, strict):
-    """Twin of `AcRefinementDecoder`."""
+    """Twin of `AcRefinementDecoder`. Bit k of `nonzero` and `empty`: coefficient k is to be passed over."""
     data, start, end, filled = place
     spectral_start, spectral_end, _, low = band
     peek, slow, values = codes[0][0], codes[1][0], codes[2][0]
     bits, count, taken = np.uint64(0), np.int64(0), np.int64(0)
-    eob_run = np.int64(0)
+    eob_run = np.int64(0)  # this block included
     while mcu < stop:
         block = blocks[mcu // columns, mcu % columns].reshape(-1)
+        whole = band_mask(spectral_start, spectral_end)
+        nonzero = not_below(block, 1) & whole
+        empty = whole ^ nonzero
         k = np.int64(spectral_start)
-        while eob_run == 0 and k <= spectral_end:
-            bits, count, taken = refill(bits, count, taken, clean)
-            length, symbol = next_symbol(bits, peek, slow, values)
-            bad = length > 16
-            if bad:
-                if strict:
-                    return mcu, 8 * taken - count + 16, True
-                note_bad_code(state, data, start, end, filled, 8 * taken - count)
-            bits <<= np.uint64(length)
-            count -= length
-            run, size = symbol >> 4, symbol & 15
-            if size == 0 and symbol != ZRL:
-                eob_run = (1 << run) + np.int64((bits >> np.uint64(1)) >> np.uint64(63 - run))
-                bits <<= np.uint64(run)
-                count -= run
-                break
-            if size > 1:
-                if strict:
-                    return mcu, 8 * taken - count, True
-                note_bad_code(state, data, start, end, filled, 8 * taken - count - 16)
-            value = np.int64(0)
-            if size:
-                value = (np.int64(bits >> np.uint64(63)) * 2 - 1) * (1 << low)
+        while k <= spectral_end:
+            symbol, size, value = np.int64(0), np.int64(0), np.int64(0)
+            if eob_run == 0:
+                bits, count, taken = refill(bits, count, taken, clean)
+                length, symbol = next_symbol(bits, peek, slow, values)
+                if length > 16:
+                    if strict:
+                        return mcu, 8 * taken - count + 16, True
+                    note_bad_code(state, data, start, end, filled, 8 * taken - count)
+                bits <<= np.uint64(length)
+                count -= length
+                run, size = symbol >> 4, symbol & 15
+                if size > 1:
+                    if strict:
+                        return mcu, 8 * taken - count, True
+                    note_bad_code(state, data, start, end, filled, 8 * taken - count - 16)
+                if size:
+                    value = (np.int64(bits >> np.uint64(63)) * 2 - 1) * (1 << low)
+                    bits <<= np.uint64(1)
+                    count -= 1
+                elif symbol != ZRL:
+                    eob_run = (1 << run) + np.int64((bits >> np.uint64(1)) >> np.uint64(63 - run))
+                    bits <<= np.uint64(run)
+                    count -= run
+            if eob_run:
+                empty = np.uint64(0)
+            else:
+                while run and empty:
+                    empty &= empty - ONE
+                    run -= 1
+            passed = nonzero & (empty ^ (empty - ONE)) if empty else nonzero
+            nonzero ^= passed
+            while passed:
+                at = NATURAL[trailing_zeros(passed)]
+                passed &= passed - ONE
+                if count == 0:
+                    bits, count, taken = refill(bits, count, taken, clean)
+                old = np.int64(block[at])
+                change = (np.int64(bits >> np.uint64(63)) << low) & ~old
+                block[at] = np.int16(old + change if old > 0 else old - change)
                 bits <<= np.uint64(1)
                 count -= 1
-            k, bits, count, taken = correct(block, k, run, spectral_end, low, bits, count, taken, clean)
+            if eob_run:
+                break
+            k = spectral_end + 1
+            if empty:
+                k = trailing_zeros(empty)
+                empty &= empty - ONE
             state[OVERLONG_RUNS] += k > spectral_end
             if size:
                 block[NATURAL[min(k, 63)]] = np.int16(value)
             k += 1
-        if eob_run:
-            _, bits, count, taken = correct(block, k, 64, spectral_end, low, bits, count, taken, clean)
-            eob_run -= 1
         if 8 * taken - count > 8 * filled:
             break
+        eob_run -= eob_run > 0
         mcu += 1
     return mcu, 8 * taken - count, False
-
-
-@inline
-def correct(block, k, zeros, spectral_end, low, bits, count, taken, clean):
-    """Twin of `AcRefinementDecoder._correct`."""
-    while k <= spectral_end:
-        value = np.int64(block[NATURAL[k]])
-        if value:
-            if count == 0:
-                bits, count, taken = refill(bits, count, taken, clean)
-            bit = np.int64(bits >> np.uint64(63)) << low
-            bits <<= np.uint64(1)
-            count -= 1
-            if bit and value & bit == 0:
-                block[NATURAL[k]] = np.int16(value + bit if value > 0 else value - bit)
-        elif zeros == 0:
-            break
-        else:
-            zeros -= 1
-        k += 1
-    return k, bits, count, taken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -42,6 +43,19 @@ def frame_of(factors: Factors, height: int, width: int) -> FrameHeader:
     """Return the frame header of a picture whose components have these factors (h, v)."""
     components = tuple(FrameComponent(i + 1, h, v, 0) for i, (h, v) in enumerate(factors))
     return FrameHeader(0xC0, 8, height, width, components)
+
+
+def space_of(frame: FrameHeader) -> str:
+    """Return the usual colour space of a frame of one or three components."""
+    return "YCbCr" if len(frame.components) == 3 else "grey"
+
+
+def both_planes(
+    fast: Backend, reference: Backend, image: Array, frame: FrameHeader
+) -> tuple[list[Array], list[Array]]:
+    """Return the planes that both make of a picture."""
+    space = space_of(frame)
+    return fast.component_planes(image, frame, space), reference.component_planes(image, frame, space)
 
 
 def is_whole(factors: Factors) -> bool:
@@ -87,7 +101,7 @@ def test_component_planes_of_every_pair_of_factors(fast: Backend, reference: Bac
         frame = frame_of([first, second, (1, 1)], height, width)
         image = noise(height, width, 3, seed=n)
         name = f"{first} {second} {height}×{width}"
-        assert_same(fast.component_planes(image, frame), reference.component_planes(image, frame), name)
+        assert_same(*both_planes(fast, reference, image, frame), name)
 
 
 @pytest.mark.parametrize("shape", SIZES, ids=lambda shape: f"{shape[0]}×{shape[1]}")
@@ -95,9 +109,7 @@ def test_component_planes_of_every_size(shape: tuple[int, int], fast: Backend, r
     """Every whole ratio of colour to brightness, at sizes that are no multiple of anything."""
     for factors in ([(h, v), (1, 1), (1, 1)] for h, v in PAIRS):
         frame, image = frame_of(factors, *shape), noise(*shape, 3)
-        assert_same(
-            fast.component_planes(image, frame), reference.component_planes(image, frame), str(factors)
-        )
+        assert_same(*both_planes(fast, reference, image, frame), str(factors))
 
 
 @pytest.mark.parametrize("factors", [[(1, 1)], [(2, 2)], [(3, 1)]])
@@ -105,7 +117,7 @@ def test_grey_planes(factors: Factors, fast: Backend, reference: Backend) -> Non
     """Grey needs no arithmetic, whatever its factors are."""
     for shape in SIZES:
         frame, image = frame_of(factors, *shape), noise(*shape)
-        assert_same(fast.component_planes(image, frame), reference.component_planes(image, frame), str(shape))
+        assert_same(*both_planes(fast, reference, image, frame), str(shape))
 
 
 @pytest.mark.parametrize(
@@ -115,20 +127,21 @@ def test_pictures_of_any_memory_order(factors: Factors, fast: Backend, reference
     """Parts of pictures, turned ones, and ones that must not be written to."""
     image = noise(19, 23, 3)
     frame = frame_of(factors, 19, 23)
-    expected = reference.component_planes(image, frame)
+    expected = reference.component_planes(image, frame, space_of(frame))
     for name, other in other_memory_orders(image).items():
-        assert_same(fast.component_planes(other, frame), expected, name)
+        assert_same(fast.component_planes(other, frame, space_of(frame)), expected, name)
     grey = frame_of([(1, 1)], 19, 23)
-    expected = reference.component_planes(image[..., 0], grey)
+    expected = reference.component_planes(image[..., 0], grey, space_of(grey))
     for name, other in other_memory_orders(image[..., 0]).items():
-        assert_same(fast.component_planes(other, grey), expected, name)
+        assert_same(fast.component_planes(other, grey, space_of(grey)), expected, name)
 
 
 def test_planes_can_be_written_to(fast: Backend) -> None:
     """A plane is not the caller's picture, which stays as it was."""
     for image, factors in ((noise(8, 8), [(1, 1)]), (noise(8, 8, 3), [(1, 1)] * 3)):
         before = image.copy()
-        fast.component_planes(image, frame_of(factors, 8, 8))
+        frame = frame_of(factors, 8, 8)
+        fast.component_planes(image, frame, space_of(frame))
         np.testing.assert_array_equal(image, before)
 
 
@@ -139,7 +152,7 @@ def test_every_colour_forward(fast: Backend) -> None:
     values = np.arange(1 << 24, dtype=np.uint32).reshape(4096, 4096)
     for i in range(3):
         image[..., i] = values >> 8 * i & 255
-    planes = fast.component_planes(image, frame_of([(1, 1)] * 3, 4096, 4096))
+    planes = fast.component_planes(image, frame_of([(1, 1)] * 3, 4096, 4096), "YCbCr")
     for row in range(0, 4096, 256):
         expected = rgb_to_ycbcr(image[row : row + 256])
         assert_same([plane[row : row + 256] for plane in planes], list(np.moveaxis(expected, -1, 0)))
@@ -150,7 +163,7 @@ def test_every_colour_back(fast: Backend) -> None:
     """All 2^24 triples YCbCr, against `color.ycbcr_to_rgb`."""
     values = np.arange(1 << 24, dtype=np.uint32).reshape(4096, 4096)
     planes = [(values >> 8 * i & 255).astype(np.uint8) for i in range(3)]
-    image = fast.planes_to_image(planes, frame_of([(1, 1)] * 3, 4096, 4096), True)
+    image = fast.planes_to_image(planes, frame_of([(1, 1)] * 3, 4096, 4096), "YCbCr")
     for row in range(0, 4096, 256):
         samples = np.stack([plane[row : row + 256] for plane in planes], axis=-1)
         np.testing.assert_array_equal(image[row : row + 256], ycbcr_to_rgb(samples))
@@ -194,8 +207,8 @@ def test_plane_to_coefficients(kind: str, table: str, fast: Backend, reference: 
     for rows, columns in ((1, 1), (3, 5), (1, 32), (1, 33), (2, 70)):
         plane = plane_of(kind, rows, columns)
         ours, theirs = (np.zeros((rows, columns, 8, 8), np.int16) for _ in range(2))
-        fast.plane_to_coefficients(plane, steps, ours)
-        reference.plane_to_coefficients(plane, steps, theirs)
+        fast.plane_to_coefficients(plane, steps, ours, 8)
+        reference.plane_to_coefficients(plane, steps, theirs, 8)
         assert_same([ours], [theirs], f"{rows}×{columns} blocks")
 
 
@@ -204,7 +217,7 @@ def test_only_the_blocks_of_the_plane_are_filled(fast: Backend, reference: Backe
     plane, steps = plane_of("noise", 3, 5), step_tables()["fine"]
     for engine in (fast, reference):
         out = np.full((4, 6, 8, 8), 7, np.int16)
-        engine.plane_to_coefficients(plane, steps, out)
+        engine.plane_to_coefficients(plane, steps, out, 8)
         assert (out[3] == 7).all(), engine.name
         assert (out[:, 5] == 7).all(), engine.name
         exact = fdct_definition(plane[16:24, 32:40].astype(int) - 128) / steps
@@ -215,16 +228,16 @@ def test_planes_of_any_memory_order(fast: Backend, reference: Backend) -> None:
     """Forward, the plane; back, the coefficients."""
     plane, steps = plane_of("noise", 2, 3), step_tables()["fine"]
     expected = np.zeros((2, 3, 8, 8), np.int16)
-    reference.plane_to_coefficients(plane, steps, expected)
+    reference.plane_to_coefficients(plane, steps, expected, 8)
     for name, other in other_memory_orders(plane).items():
         out = np.zeros_like(expected)
-        fast.plane_to_coefficients(other, steps, out)
+        fast.plane_to_coefficients(other, steps, out, 8)
         assert_same([out], [expected], name)
-    back = reference.coefficients_to_plane(expected, steps, 16, 24)
+    back = reference.coefficients_to_plane(expected, steps, 16, 24, 8)
     for name, blocks in other_memory_orders(expected).items():
-        assert_same([fast.coefficients_to_plane(blocks, steps, 16, 24)], [back], name)
+        assert_same([fast.coefficients_to_plane(blocks, steps, 16, 24, 8)], [back], name)
     for name, table in other_memory_orders(steps).items():
-        assert_same([fast.coefficients_to_plane(expected, table, 16, 24)], [back], f"table, {name}")
+        assert_same([fast.coefficients_to_plane(expected, table, 16, 24, 8)], [back], f"table, {name}")
 
 
 # Dequantisation and inverse transform
@@ -235,8 +248,9 @@ def assert_same_plane(
 ) -> None:
     """Compare what both make of some coefficients."""
     before = blocks.copy()
-    ours = fast.coefficients_to_plane(blocks, steps, height, width)
-    assert_same([ours], [reference.coefficients_to_plane(blocks, steps, height, width)], f"{height}×{width}")
+    engines = fast, reference
+    ours, theirs = (engine.coefficients_to_plane(blocks, steps, height, width, 8) for engine in engines)
+    assert_same([ours], [theirs], f"{height}×{width}")
     np.testing.assert_array_equal(blocks, before)
 
 
@@ -247,7 +261,7 @@ def test_coefficients_to_plane(table: str, fast: Backend, reference: Backend) ->
     for height, width in ((1, 1), (8, 8), (9, 17), (23, 40), (7, 257), (16, 264)):
         rows, columns = ceil_div(height, 8), ceil_div(width, 8)
         blocks = np.zeros((rows + 1, columns + 3, 8, 8), np.int16)
-        reference.plane_to_coefficients(plane_of("noise", rows, columns), steps, blocks)
+        reference.plane_to_coefficients(plane_of("noise", rows, columns), steps, blocks, 8)
         blocks[rows:] = blocks[:, columns:] = 99
         assert_same_plane(fast, reference, blocks, steps, height, width)
 
@@ -296,15 +310,18 @@ def test_nearly_flat_blocks_beyond_8191(place: tuple[int, int], fast: Backend, r
 
 
 def test_products_that_wrap_to_zero(fast: Backend, reference: Backend) -> None:
-    """Quantised coefficients that are not zero, but whose product is: the block is flat all the same."""
+    """A quantised coefficient that is not zero, but whose product is: the block takes no short cut."""
     blocks = np.zeros((1, 2, 8, 8), np.int16)
     blocks[0, :, 0, 0] = 8192
     blocks[0, 0, 5, 5] = 2
     steps = np.ones((8, 8), np.int32)
     steps[5, 5] = 32768
     assert_same_plane(fast, reference, blocks, steps, 8, 16)
-    plane = fast.coefficients_to_plane(blocks, steps, 8, 16)
-    np.testing.assert_array_equal(plane[:, :8], plane[:, 8:])
+    plane = fast.coefficients_to_plane(blocks, steps, 8, 16, 8)
+    assert (plane[:, :8] == 255).all(), "clamped"
+    assert (plane[:, 8:] == 0).all(), "wrapped"
+    steps[5, 5] = 0
+    assert_same_plane(fast, reference, blocks, steps, 8, 16)
 
 
 # Upsampling and colour
@@ -315,13 +332,13 @@ def planes_for(frame: FrameHeader, seed: int = 0) -> list[Array]:
     return [noise(*frame.component_shape(i), seed=seed + i) for i in range(len(frame.components))]
 
 
-@pytest.mark.parametrize("is_ycbcr", [True, False])
-def test_planes_to_image_of_every_pair_of_factors(is_ycbcr: bool, fast: Backend, reference: Backend) -> None:
+@pytest.mark.parametrize("space", ["YCbCr", "RGB"])
+def test_planes_to_image_of_every_pair_of_factors(space: str, fast: Backend, reference: Backend) -> None:
     """Two components of all 256 pairs of factors 1 … 4, and a third of 1×1; whole and fractional ratios."""
     for n, (first, second) in enumerate(product(PAIRS, PAIRS)):
         frame = frame_of([first, second, (1, 1)], *SIZES[n % len(SIZES)])
         planes = planes_for(frame, n)
-        ours, theirs = (engine.planes_to_image(planes, frame, is_ycbcr) for engine in (fast, reference))
+        ours, theirs = (engine.planes_to_image(planes, frame, space) for engine in (fast, reference))
         assert_same([ours], [theirs], f"{first} {second} {SIZES[n % len(SIZES)]}")
 
 
@@ -335,7 +352,7 @@ def test_planes_to_image_of_every_small_size(
     for height, width in product(range(1, 13), repeat=2):
         frame = frame_of([luma, (1, 1), (1, 1)], height, width)
         planes = planes_for(frame)
-        ours, theirs = (engine.planes_to_image(planes, frame, True) for engine in (fast, reference))
+        ours, theirs = (engine.planes_to_image(planes, frame, "YCbCr") for engine in (fast, reference))
         assert_same([ours], [theirs], f"{height}×{width}")
 
 
@@ -344,7 +361,7 @@ def test_other_numbers_of_planes(count: int, fast: Backend, reference: Backend) 
     """One is grey, (H, W); two and four are put together without a change of colour."""
     frame = frame_of([(2, 2), *[(1, 1)] * 3][:count], 9, 7)
     planes = planes_for(frame)
-    ours, theirs = (engine.planes_to_image(planes, frame, False) for engine in (fast, reference))
+    ours, theirs = (engine.planes_to_image(planes, frame, "unknown") for engine in (fast, reference))
     assert_same([ours], [theirs])
     assert ours.shape == ((9, 7) if count == 1 else (9, 7, count))
 
@@ -356,10 +373,10 @@ def test_decoded_planes_of_any_memory_order(factors: Factors, fast: Backend, ref
     """A plane is cropped out of whole blocks: its rows do not follow each other in memory."""
     frame = frame_of(factors, 21, 30)
     planes = planes_for(frame)
-    expected = reference.planes_to_image(planes, frame, True)
+    expected = reference.planes_to_image(planes, frame, "YCbCr")
     orders = [other_memory_orders(plane) for plane in planes]
     for name in orders[0]:
-        image = fast.planes_to_image([order[name] for order in orders], frame, True)
+        image = fast.planes_to_image([order[name] for order in orders], frame, "YCbCr")
         assert_same([image], [expected], name)
 
 
@@ -369,8 +386,50 @@ def test_wide_pictures_fill_their_rows(fast: Backend, reference: Backend) -> Non
         for luma in ((2, 2), (2, 1), (4, 1), (3, 1)):
             frame = frame_of([luma, (1, 1), (1, 1)], 3, width)
             planes = planes_for(frame, width)
-            ours, theirs = (engine.planes_to_image(planes, frame, True) for engine in (fast, reference))
+            ours, theirs = (engine.planes_to_image(planes, frame, "YCbCr") for engine in (fast, reference))
             assert_same([ours], [theirs], f"{luma} {width}")
+
+
+# Other colours and precisions
+
+
+@pytest.mark.parametrize("precision", [8, 12])
+@pytest.mark.parametrize(
+    ("space", "factors"),
+    [
+        ("grey", [(1, 1)]),
+        ("YCbCr", [(2, 2), (1, 1), (1, 1)]),
+        ("RGB", [(1, 1)] * 3),
+        ("CMYK", [(1, 1)] * 4),
+        ("CMYK", [(2, 1), (1, 2), (1, 1), (2, 1)]),
+        ("YCCK", [(2, 2), (1, 1), (1, 1), (2, 2)]),
+    ],
+)
+def test_other_colours_and_precisions(
+    precision: int, space: str, factors: Factors, fast: Backend, reference: Backend
+) -> None:
+    """Pictures of one, three and four components, of 8 and 12 bits, through every stage and back."""
+    largest, dtype = (1 << precision) - 1, np.uint8 if precision == 8 else np.uint16
+    for height, width in ((1, 1), (9, 17), (24, 33)):
+        frame = replace(frame_of(factors, height, width), precision=precision)
+        rng = np.random.default_rng((height, precision))
+        shape = (height, width) if space == "grey" else (height, width, len(factors))
+        image = rng.integers(0, largest + 1, shape).astype(dtype)
+        planes = [engine.component_planes(image, frame, space) for engine in (fast, reference)]
+        assert_same(*planes, f"{space}, {height}×{width}")
+        steps = rng.integers(1, 99, (8, 8)).astype(np.int32)
+        back: list[list[Array]] = [[], []]
+        for i, plane in enumerate(planes[0]):
+            blocks = [np.zeros((*frame.padded_block_shape(i), 8, 8), np.int16) for _ in range(2)]
+            for j, engine in enumerate((fast, reference)):
+                engine.plane_to_coefficients(plane, steps, blocks[j], precision)
+                size = frame.component_shape(i)
+                back[j].append(engine.coefficients_to_plane(blocks[0], steps, *size, precision))
+            assert_same(blocks[:1], blocks[1:], f"{space}, component {i}")
+        assert_same(*back, f"{space}, back")
+        pictures = [engine.planes_to_image(back[0], frame, space) for engine in (fast, reference)]
+        assert_same(pictures[:1], pictures[1:], f"{space}, {height}×{width}")
+        assert (pictures[0].shape, pictures[0].dtype) == (shape, dtype)
 
 
 # Looking codes up

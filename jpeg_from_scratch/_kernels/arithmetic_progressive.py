@@ -1,0 +1,263 @@
+"""One progressive scan ↔ coefficients, arithmetic coding: twin of `scan_progressive_arithmetic`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import tables
+from .._types import Coefficients
+from ..arithmetic import too_large
+from ..scan import Progress, Scan, Status
+from ._bit_reader import LAST_FED, MCU, POSITION, state_of, update
+from ._jit import jit, step
+from ._scan import MAX_COMPONENTS, layout_arrays, slots
+from .arithmetic import (
+    AT,
+    BAD_RESTART,
+    BINS,
+    DONE,
+    FAILED,
+    FIXED_BIN,
+    MAGNITUDE,
+    MOST_BYTES_OF_A_BLOCK,
+    REGISTERS,
+    ST,
+    WRITTEN,
+    decode,
+    decode_ac,
+    encode,
+    encode_ac,
+    flush,
+    model_arrays,
+    new_output,
+    next_interval,
+    reset,
+    restart_encoder,
+    settle,
+    start_decoder,
+    start_encoder,
+)
+from .arithmetic_sequential import decode_dc, encode_dc
+
+NATURAL = tables.NATURAL_INDEX.astype(np.int64)
+DC_FIRST, DC_REFINEMENT, AC_FIRST, AC_REFINEMENT = range(4)
+
+
+def kind_and_parameters(scan: Scan) -> tuple[int, tuple[int, int], int]:
+    """Return which of the four kinds a scan is, its band, and Al."""
+    header = scan.header
+    kind = 2 * (header.spectral_start > 0) + (header.approx_high > 0)
+    return kind, (header.spectral_start, header.spectral_end), header.approx_low
+
+
+def encode_scan(scan: Scan, coefficients: Sequence[Coefficients]) -> bytes:
+    """Code a scan; see `scan_progressive_arithmetic.encode_scan`."""
+    layout = scan.layout
+    arrays, (units, factors), model = slots(coefficients), layout_arrays(layout), model_arrays(scan)
+    q, bins = np.zeros(REGISTERS, np.int64), np.zeros(BINS, np.uint8)
+    dc = np.zeros((2, MAX_COMPONENTS), np.int64)
+    start_encoder(q, 0)
+    reset(bins)
+    out = new_output(len(units) * layout.mcus, MOST_BYTES_OF_A_BLOCK * len(units))
+    mcu = 0
+    while mcu < layout.mcus:
+        mcu = encode_mcus(
+            arrays,
+            units,
+            factors,
+            layout.mcu_columns,
+            layout.mcus,
+            scan.restart_interval,
+            model,
+            *kind_and_parameters(scan),
+            q,
+            bins,
+            dc,
+            out,
+            mcu,
+        )
+        if q[MAGNITUDE]:
+            raise too_large(int(q[MAGNITUDE]))
+        if mcu < layout.mcus:  # the buffer is full
+            out = np.concatenate((out, np.empty_like(out)))
+    flush(q, out)
+    return out[: q[WRITTEN]].tobytes()
+
+
+def decode_scan(
+    data: bytes, scan: Scan, coefficients: Sequence[Coefficients], progress: Progress, strict: bool
+) -> Status:
+    """Decode a scan; see `scan_progressive_arithmetic.decode_scan`."""
+    state = state_of(progress)
+    status = decode_mcus(
+        np.frombuffer(data, np.uint8),
+        slots(coefficients),
+        *layout_arrays(scan.layout),
+        scan.layout.mcu_columns,
+        scan.layout.mcus,
+        scan.restart_interval,
+        model_arrays(scan),
+        *kind_and_parameters(scan),
+        state,
+        strict,
+    )
+    update(progress, state)
+    return Status(status)
+
+
+@jit
+def encode_mcus(
+    arrays,
+    units,
+    factors,
+    mcu_columns,
+    mcus,
+    restart_interval,
+    model,
+    kind,
+    band,
+    low,
+    q,
+    bins,
+    dc,
+    out,
+    mcu,
+):
+    """Code MCUs from `mcu` on, until the last or until `out` is nearly full; return the next one."""
+    dc_areas, ac_areas, bounds = model
+    room = MOST_BYTES_OF_A_BLOCK * units.shape[0]
+    while mcu < mcus and q[WRITTEN] + 2 * q[ST] + room <= out.shape[0]:
+        if restart_interval and mcu and mcu % restart_interval == 0:
+            restart_encoder(q, out, bins, (mcu // restart_interval - 1) % 8)
+            dc[:] = 0
+        mcu_row, mcu_column = mcu // mcu_columns, mcu % mcu_columns
+        for unit in range(units.shape[0]):
+            j = units[unit, 0]
+            row = mcu_row * factors[j, 0] + units[unit, 1]
+            column = mcu_column * factors[j, 1] + units[unit, 2]
+            block = arrays[j][row, column].reshape(-1)
+            if kind == DC_FIRST:
+                encode_dc(q, out, bins, dc_areas[j], bounds[j], dc, j, np.int64(block[0]) >> low)
+            elif kind == DC_REFINEMENT:
+                encode(q, out, bins, FIXED_BIN, np.int64(block[0]) >> low & 1)
+            elif kind == AC_FIRST:
+                encode_ac(q, out, bins, ac_areas[j], block, NATURAL, band, bounds[j, 2], low)
+            else:
+                encode_refinement(q, out, bins, ac_areas[j], block, band, low)
+            if q[MAGNITUDE]:
+                return mcu
+        mcu += 1
+    return mcu
+
+
+@jit
+def decode_mcus(
+    data,
+    arrays,
+    units,
+    factors,
+    mcu_columns,
+    mcus,
+    restart_interval,
+    model,
+    kind,
+    band,
+    low,
+    state,
+    strict,
+):
+    """Decode MCUs from the state on, to the last or to what is wrong; keep the state."""
+    dc_areas, ac_areas, bounds = model
+    q, bins = np.zeros(REGISTERS, np.int64), np.zeros(BINS, np.uint8)
+    dc = np.zeros((2, MAX_COMPONENTS), np.int64)
+    first = state[MCU]
+    start_decoder(q, data, state[POSITION])
+    reset(bins)
+    for mcu in range(first, mcus):
+        if restart_interval and mcu > first and mcu % restart_interval == 0:
+            if not next_interval(q, data, bins, state, mcu, restart_interval):
+                return BAD_RESTART
+            dc[:] = 0
+        state[LAST_FED] = mcu
+        failed_before = q[FAILED]
+        mcu_row, mcu_column = mcu // mcu_columns, mcu % mcu_columns
+        for unit in range(units.shape[0]):
+            if q[FAILED]:
+                break
+            j = units[unit, 0]
+            row = mcu_row * factors[j, 0] + units[unit, 1]
+            column = mcu_column * factors[j, 1] + units[unit, 2]
+            block = arrays[j][row, column].reshape(-1)
+            if kind == DC_FIRST:
+                value = decode_dc(q, data, bins, dc_areas[j], bounds[j], dc, j)
+                if q[FAILED] == 0:
+                    block[0] = np.int16(value << low)
+            elif kind == DC_REFINEMENT:
+                block[0] |= np.int16(decode(q, data, bins, FIXED_BIN) << low)
+            elif kind == AC_FIRST:
+                decode_ac(q, data, bins, ac_areas[j], block, NATURAL, band, bounds[j, 2], low)
+            else:
+                decode_refinement(q, data, bins, ac_areas[j], block, band, 1 << low)
+        status = settle(q, state, mcu, failed_before, strict)
+        if status != DONE:
+            return status
+    state[MCU], state[POSITION] = mcus, q[AT]
+    return DONE
+
+
+@step
+def last_above(block, band, low):
+    """Return the last k of a band whose magnitude, shifted right by `low`, is not zero; 0 if there is none."""
+    k = band[1]
+    while k >= band[0]:
+        if abs(np.int64(block[NATURAL[k]])) >> low:
+            return k
+        k -= 1
+    return np.int64(0)
+
+
+@step
+def encode_refinement(q, out, bins, area, block, band, low):
+    """Twin of `scan_progressive_arithmetic.encode_refinement`."""
+    last, last_before = last_above(block, band, low), last_above(block, band, low + 1)
+    continues = False
+    for k in range(band[0], band[1] + 1):
+        se = area + 3 * (k - 1)
+        if k > last_before and not continues:
+            encode(q, out, bins, se, np.int64(k > last))
+            if k > last:
+                return
+        value = np.int64(block[NATURAL[k]])
+        magnitude = abs(value) >> low
+        if magnitude > 1:
+            encode(q, out, bins, se + 2, magnitude & 1)
+        else:
+            encode(q, out, bins, se + 1, magnitude)
+        if magnitude == 1:
+            encode(q, out, bins, FIXED_BIN, np.int64(value < 0))
+        continues = magnitude == 0
+
+
+@step
+def decode_refinement(q, data, bins, area, block, band, change):
+    """Twin of `scan_progressive_arithmetic.decode_refinement`."""
+    last_before = last_above(block, band, 0)
+    continues = False
+    for k in range(band[0], band[1] + 1):
+        se = area + 3 * (k - 1)
+        if k > last_before and not continues and decode(q, data, bins, se):
+            return
+        value = np.int64(block[NATURAL[k]])
+        if value:
+            changes, negative = decode(q, data, bins, se + 2), np.int64(value < 0)
+        else:
+            changes, negative = decode(q, data, bins, se + 1), np.int64(0)
+            if changes:
+                negative = decode(q, data, bins, FIXED_BIN)
+        if changes:
+            block[NATURAL[k]] = np.int16(value - change if negative else value + change)
+        continues = value == 0 and not changes
+    if continues:
+        q[FAILED] = 1
