@@ -1,4 +1,4 @@
-"""The command ``jpeg-from-scratch inspect``: a file's segments, bits and blocks, as text, JSON or a picture."""
+"""``jpeg-from-scratch inspect``: a file's segments, bits and blocks, as text, JSON or a picture."""
 
 from __future__ import annotations
 
@@ -30,13 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--component", type=int, metavar="I", help="only of component I, from 0 on")
     parser.add_argument(
-        "--bits", action="store_true", help="show each run of bits of the MCU, and the codes of Huffman tables"
+        "--bits",
+        action="store_true",
+        help="each run of bits of the MCU, and the codes of Huffman tables",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, which has all of this always")
     parser.add_argument(
         "--plot",
         metavar="OUT",
-        help="write a picture, PNG, SVG or PDF: bits spent over the photograph; with --mcu the blocks around it",
+        help="write a picture (PNG, SVG, PDF): bits spent over the photograph; with --mcu the blocks there",
     )
 
 

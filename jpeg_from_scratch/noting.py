@@ -1,7 +1,7 @@
 """The decoders of the reference path with readers that take notes, and what is counted with them.
 
-`trace_steps` and `trace_decisions` have the two readers. Here stands which decoder a scan has, how a reader is
-put into it, and the plainest use of the notes: how many bits each data unit has taken.
+`trace_steps` and `trace_decisions` have the two readers. Here stands which decoder a scan has, how a reader
+is put into it, and the plainest use of the notes: how many bits each data unit has taken.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def add_unit_bits(
     progress : Progress
         Where to begin; not changed. The end is where `decode_scan` would stop.
     counts : sequence of ndarray of float32, shape (rows, columns)
-        Per component of the scan, added to. The bits of an end-of-band run count for the block that begins it;
-        those of arithmetic coding are the information in the decisions, and no whole numbers.
+        Per component of the scan, added to. The bits of an end-of-band run count for the block that begins
+        it; those of arithmetic coding are the information in the decisions, and no whole numbers.
     """
     own = replace(progress)
     kind, options = interval_decoder(scan)

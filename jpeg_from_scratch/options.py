@@ -279,9 +279,7 @@ def _scans(
     # B.2.3 – at most 10 data units in an MCU; else a scan for each component
     fits = sum(component.h_samp * component.v_samp for component in frame.components) <= 10
     if frame.is_progressive:
-        return default_script(
-            len(frame.components), color_space, arithmetic=frame.is_arithmetic, interleaved=fits
-        )
+        return default_script(len(frame.components), color_space, interleaved=fits)
     band = (predictor, 0, 0, point_transform) if frame.is_lossless else (0, 63, 0, 0)
     members = tuple(
         ScanComponent(i, number, 0 if frame.is_lossless else number) for i, number in enumerate(numbers)

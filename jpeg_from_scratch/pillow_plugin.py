@@ -1,25 +1,26 @@
-"""A plugin for Pillow: `Image.open` reads the JPEG files that Pillow itself refuses, `Image.save` writes ours.
+"""A plugin for Pillow: `Image.open` reads the JPEG files that Pillow refuses, `Image.save` writes ours.
 
     >>> from jpeg_from_scratch.pillow_plugin import register_pillow
     >>> register_pillow()
 
 Pillow asks its plugins in the order of a list, `Image.ID`, and goes on to the next where one raises
-`SyntaxError`. Some JPEG files fail when Pillow's own plugin opens them, others only later, when pixels are
-asked for; so this plugin has to be asked first. It reads headers, up to the first scan and no further, and
-takes only what Pillow can not read; for every other file it steps aside, and Pillow opens it as it would
-without this plugin. What it takes:
+`SyntaxError`. Some JPEG files are refused when Pillow's own plugin opens them, others fail only when pixels
+are asked for, and then nobody else is asked. So this plugin stands at the head of the list. It reads the
+headers, up to the first scan, and takes a file only
 
-* sample precisions other than 8 bits (12-bit DCT files; lossless files of 2 ... 16 bits)
-* files whose height is not in the frame header, but in a DNL segment
-* arithmetic-coded files of more than 64 KiB: they do not fit Pillow's buffer, and its decoder can not wait
-* arithmetic-coded lossless files (SOF11), and lossless YCbCr and YCCK files
-* ratios of sampling factors that are not whole, such as 3 : 2
+* if Pillow's own plugin, tried on it, refuses it: sample precisions other than 8 bits; a height that is not
+  in the frame header, but in a DNL segment; and whatever else makes it raise `SyntaxError`
+* if Pillow would fail later: arithmetic-coded files of more than 64 KiB, which do not fit Pillow's buffer,
+  and its decoder can not wait; lossless ones with arithmetic coding (SOF11); lossless YCbCr and YCCK files;
+  ratios of sampling factors that are not whole, such as 3 : 2
+
+From any other file it steps aside, and Pillow opens it as it would without this plugin.
 
 Pixels are those of `decode`. One component gives mode "L", or "I;16" above 8 bits, samples as stored;
 `info["precision"]` tells how many bits count. Three components give "RGB", or "YCbCr" for a lossless file in
 that colour space, whose samples are not converted. Four give "CMYK", inverted as Pillow does with all JPEG
-files. Pillow has no mode for colours of more than 8 bits: these are scaled to 8 bits; for all bits,
-call `decode`.
+files. Pillow has no mode for colours of more than 8 bits: these are scaled to 8 bits; for all bits, call
+`decode`. Two components, and more than four, are left to nobody.
 
 This module imports Pillow, so nothing else in the package imports it.
 """
@@ -31,7 +32,7 @@ import os
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from . import tables
 from ._types import Array
@@ -84,8 +85,10 @@ class JpegFromScratchFile(ImageFile.ImageFile):
             raise SyntaxError(str(error)) from error
         metadata = gather_metadata(segments)
         space = color_space(frame, metadata)
+        if len(frame.components) not in (1, 3, 4):
+            raise SyntaxError(f"no mode for {len(frame.components)} components")
         file_size = self.fp.seek(0, os.SEEK_END)
-        if not _beyond_pillow(frame, space, file_size):
+        if not _fails_late(frame, space, file_size) and not _is_refused(self.fp):
             raise SyntaxError("left to Pillow's own plugin")
         self._mode = _mode(frame, space)
         self._size = frame.width, frame.height or self._height_of_dnl()
@@ -166,16 +169,25 @@ def _next_marker(stream: IO[bytes]) -> int:
     return byte[0]
 
 
-def _beyond_pillow(frame: FrameHeader, space: str, file_size: int) -> bool:
-    """Whether Pillow's own plugin can not read a file, and this one can give it a mode."""
-    if len(frame.components) not in (1, 3, 4):
-        return False
-    fractional = any(frame.h_max % c.h_samp or frame.v_max % c.v_samp for c in frame.components)
-    if frame.precision != 8 or frame.height == 0 or frame.marker == tables.SOF11 or fractional:
+def _fails_late(frame: FrameHeader, space: str, file_size: int) -> bool:
+    """Whether Pillow's own plugin opens a file, and fails when pixels are asked for."""
+    if frame.marker == tables.SOF11:
+        return True
+    if any(frame.h_max % c.h_samp or frame.v_max % c.v_samp for c in frame.components):
         return True
     if frame.is_lossless:
         return space in ("YCbCr", "YCCK")
     return frame.is_arithmetic and file_size > PILLOW_BUFFER
+
+
+def _is_refused(stream: IO[bytes]) -> bool:
+    """Whether Pillow's own plugin refuses to open a file."""
+    stream.seek(0)
+    try:
+        JpegImagePlugin.JpegImageFile(stream)
+    except Exception:  # whatever it is, nobody will read the file with that plugin
+        return True
+    return False
 
 
 def _mode(frame: FrameHeader, space: str) -> str:

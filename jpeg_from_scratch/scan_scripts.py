@@ -38,9 +38,7 @@ ALL_COEFFICIENTS = (0, 63, 0, 0)
 # The script of libjpeg
 
 
-def default_script(
-    components: int, color: str, *, arithmetic: bool = False, interleaved: bool = True
-) -> list[ScanHeader]:
+def default_script(components: int, color: str, *, interleaved: bool = True) -> list[ScanHeader]:
     """Return libjpeg's script for progressive files.
 
     Parameters
@@ -49,8 +47,6 @@ def default_script(
     color : str
         ``"YCbCr"`` and ``"YCCK"`` have chroma components, which use the second set of tables; three
         components in ``"YCbCr"`` get a script of their own.
-    arithmetic : bool
-        Arithmetic coding has statistics where Huffman coding has no table: in later DC scans.
     interleaved : bool
         Whether a DC scan holds all components. More than four do not fit into one scan in any case.
 
@@ -106,15 +102,13 @@ def default_script(
             *((members, 0, 0, 1, 0) for members in together),
             *((members, 1, 63, 1, 0) for members in alone),
         ]
-    return [_progressive_header(members, band, numbers, arithmetic) for members, *band in script]
+    return [_progressive_header(members, band, numbers) for members, *band in script]
 
 
-def _progressive_header(
-    members: Sequence[int], band: Sequence[int], numbers: Sequence[int], arithmetic: bool
-) -> ScanHeader:
+def _progressive_header(members: Sequence[int], band: Sequence[int], numbers: Sequence[int]) -> ScanHeader:
     """Make a header; what a scan does not use is 0 in libjpeg's files (T.81 does not say)."""
     start, end, high, low = band
-    has_dc_table = start == 0 and (high == 0 or arithmetic)
+    has_dc_table = start == 0 and high == 0
     return ScanHeader(
         tuple(
             ScanComponent(i, numbers[i] if has_dc_table else 0, numbers[i] if start else 0) for i in members
@@ -194,7 +188,7 @@ def _header(n: int, entry: ScriptEntry, frame: FrameHeader, numbers: Sequence[in
     if len(members) > 1 and blocks > MOST_BLOCKS:
         raise _script_error(n, f"an MCU of {blocks} blocks, allowed are {MOST_BLOCKS}")
     if frame.is_progressive:
-        header = _progressive_header(members, band, numbers, frame.is_arithmetic)
+        header = _progressive_header(members, band, numbers)
     else:
         ac_numbers = [0] * count if frame.is_lossless else numbers
         header = ScanHeader(tuple(ScanComponent(i, numbers[i], ac_numbers[i]) for i in members), *band)

@@ -156,7 +156,7 @@ def _scans(data: JpegData, frame: FrameHeader, scans: Sequence[ScriptEntry] | No
     fits = sum(component.h_samp * component.v_samp for component in frame.components) <= 10
     fits = fits and len(frame.components) <= 4
     if frame.is_progressive:
-        return default_script(len(frame.components), space, arithmetic=frame.is_arithmetic, interleaved=fits)
+        return default_script(len(frame.components), space, interleaved=fits)
     first = data.scans[0]
     band = (0, 63, 0, 0)
     if frame.is_lossless:

@@ -23,6 +23,7 @@ def fast_stages() -> dict[str, Any]:
         prediction,
         progressive_decode,
         progressive_encode,
+        unit_bits,
         upsampling,
     )
 
@@ -33,6 +34,7 @@ def fast_stages() -> dict[str, Any]:
         "planes_to_image": upsampling.planes_to_image,
         "samples_to_differences": prediction.samples_to_differences,
         "differences_to_samples": prediction.differences_to_samples,
+        "add_unit_bits": unit_bits.add_unit_bits,
         "scan_coders": {
             "sequential": ScanCoder(
                 huffman_encode.encode_scan, huffman_decode.decode_scan, huffman_encode.count_symbols

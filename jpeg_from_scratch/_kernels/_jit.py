@@ -23,6 +23,6 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
 # For the innermost steps: a call costs more than they do, and hides from the compiler what is constant.
 inline = numba.njit(nogil=True, forceinline=True)
 
-# The same for steps that only read and write arrays. Where one returns early, Numba fails to take out the counting
-# of references to its arguments; in the arithmetic coder that took twice as long as all else.
+# The same for steps that only read and write arrays. Where one returns early, Numba fails to take out the
+# counting of references to its arguments; in the arithmetic coder that took twice as long as all else.
 step = numba.njit(nogil=True, forceinline=True, _nrt=False)

@@ -1,9 +1,9 @@
 """The QM-coder for kernels: twin of `arithmetic` and of what `scan_sequential_arithmetic` has for all scans.
 
-Why it is fast. A bin is one byte, Index · 2 + MPS; one look into a table gives Qe and both bytes that may take
-its place. A is doubled as often as it must be in one shift. The decoder does not shift C at all: the point
-within C moves instead (CT bits lie behind it), and C is compared with A shifted to there. And no references
-are counted (`_jit.step`).
+Why it is fast. A bin is one byte, Index · 2 + MPS; one look into a table gives Qe and both bytes that may
+take its place. A is doubled as often as it must be in one shift. The decoder does not shift C at all: the
+point within C moves instead (CT bits lie behind it), and C is compared with A shifted to there. And no
+references are counted (`_jit.step`).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from ._scan import MAX_COMPONENTS
 A, C, CT = range(3)
 AT, AT_MARKER, PAST_END, FAILED = range(3, 7)  # decoder: the offset of the byte that is read next
 ST, WRITTEN, START = range(3, 6)  # encoder: bytes in the output, and where the segment starts there
-MAGNITUDE = 6  # encoder: of what was too large
-REGISTERS = 8
+NO_CODE = 6  # encoder: a number that the tree does not reach
+REGISTERS = 7
 
 LARGEST_SZ = (1 << 15) - 1
 DC_OF, AC_OF = 0, MAX_COMPONENTS * DC_BINS  # where the areas start in the array of all bins
@@ -363,10 +363,10 @@ def restart_encoder(q, out, bins, m):
 
 @step
 def encode_magnitude(q, out, bins, first, x1, x2, magnitude):
-    """Twin of `Magnitude.encode`; ``q[MAGNITUDE]`` takes what is too large."""
+    """Twin of `Magnitude.encode`; ``q[NO_CODE]`` takes what is too large."""
     sz = magnitude - 1
     if sz > LARGEST_SZ:
-        q[MAGNITUDE] = magnitude
+        q[NO_CODE] = magnitude
         return
     length = bit_length(sz)
     s = first

@@ -20,6 +20,7 @@ from .arithmetic import (
     DONE,
     FAILED,
     MOST_BYTES_OF_A_NUMBER,
+    NO_CODE,
     REGISTERS,
     ST,
     WRITTEN,
@@ -37,8 +38,6 @@ from .arithmetic import (
     start_decoder,
     start_encoder,
 )
-
-WRONG = 7  # register: a difference out of range
 
 
 def lossless_model(scan: Scan) -> tuple[Array, Array]:
@@ -70,8 +69,8 @@ def encode_scan(scan: Scan, differences: Sequence[Array]) -> bytes:
             out,
             mcu,
         )
-        if q[WRONG]:
-            raise out_of_range(int(q[WRONG]))
+        if q[NO_CODE]:
+            raise out_of_range(int(q[NO_CODE]))
         if mcu < layout.mcus:  # the buffer is full
             out = np.concatenate((out, np.empty_like(out)))
     flush(q, out)
@@ -103,11 +102,8 @@ def encode_mcus(arrays, units, factors, mcu_columns, mcus, restart_interval, mod
     """Code MCUs from `mcu` on, until the last or until `out` is nearly full; return the next one."""
     starts, bounds = model
     room = MOST_BYTES_OF_A_NUMBER * units.shape[0]
-    first_row = mcu // mcu_columns
-    if restart_interval:
-        first_row = mcu // restart_interval * restart_interval // mcu_columns
-    else:
-        first_row = np.int64(0)
+    interval = restart_interval if restart_interval else mcus
+    first_row = mcu // interval * interval // mcu_columns
     while mcu < mcus and q[WRITTEN] + 2 * q[ST] + room <= out.shape[0]:
         if restart_interval and mcu and mcu % restart_interval == 0:
             restart_encoder(q, out, bins, (mcu // restart_interval - 1) % 8)
@@ -119,7 +115,7 @@ def encode_mcus(arrays, units, factors, mcu_columns, mcus, restart_interval, mod
             column = mcu_column * factors[j, 1] + units[unit, 2]
             difference = np.int64(arrays[j][row, column])
             if difference <= -LARGEST or difference > LARGEST:
-                q[WRONG] = difference
+                q[NO_CODE] = difference
                 return mcu
             s0, x1 = context(arrays[j], row, column, first_row * factors[j, 0], bounds[j])
             encode_difference(q, out, bins, starts[j] + s0, starts[j] + x1, difference)

@@ -20,8 +20,8 @@ from .arithmetic import (
     DONE,
     FAILED,
     FIXED_BIN,
-    MAGNITUDE,
     MOST_BYTES_OF_A_BLOCK,
+    NO_CODE,
     REGISTERS,
     ST,
     WRITTEN,
@@ -78,8 +78,8 @@ def encode_scan(scan: Scan, coefficients: Sequence[Coefficients]) -> bytes:
             out,
             mcu,
         )
-        if q[MAGNITUDE]:
-            raise too_large(int(q[MAGNITUDE]))
+        if q[NO_CODE]:
+            raise too_large(int(q[NO_CODE]))
         if mcu < layout.mcus:  # the buffer is full
             out = np.concatenate((out, np.empty_like(out)))
     flush(q, out)
@@ -146,7 +146,7 @@ def encode_mcus(
                 encode_ac(q, out, bins, ac_areas[j], block, NATURAL, band, bounds[j, 2], low)
             else:
                 encode_refinement(q, out, bins, ac_areas[j], block, band, low)
-            if q[MAGNITUDE]:
+            if q[NO_CODE]:
                 return mcu
         mcu += 1
     return mcu
@@ -209,7 +209,7 @@ def decode_mcus(
 
 @step
 def last_above(block, band, low):
-    """Return the last k of a band whose magnitude, shifted right by `low`, is not zero; 0 if there is none."""
+    """Return the last k of a band with a magnitude that is not zero, shifted right by `low`; else 0."""
     k = band[1]
     while k >= band[0]:
         if abs(np.int64(block[NATURAL[k]])) >> low:

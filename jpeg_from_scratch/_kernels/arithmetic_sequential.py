@@ -19,8 +19,8 @@ from .arithmetic import (
     BINS,
     DONE,
     FAILED,
-    MAGNITUDE,
     MOST_BYTES_OF_A_BLOCK,
+    NO_CODE,
     REGISTERS,
     ST,
     WRITTEN,
@@ -68,8 +68,8 @@ def encode_scan(scan: Scan, coefficients: Sequence[Coefficients]) -> bytes:
             out,
             mcu,
         )
-        if q[MAGNITUDE]:
-            raise too_large(int(q[MAGNITUDE]))
+        if q[NO_CODE]:
+            raise too_large(int(q[NO_CODE]))
         if mcu < layout.mcus:  # the buffer is full
             out = np.concatenate((out, np.empty_like(out)))
     flush(q, out)
@@ -113,7 +113,7 @@ def encode_mcus(arrays, units, factors, mcu_columns, mcus, restart_interval, mod
             block = arrays[j][row, column].reshape(-1)
             encode_dc(q, out, bins, dc_areas[j], bounds[j], dc, j, np.int64(block[0]))
             encode_ac(q, out, bins, ac_areas[j], block, NATURAL, (1, 63), bounds[j, 2], 0)
-            if q[MAGNITUDE]:
+            if q[NO_CODE]:
                 return mcu
         mcu += 1
     return mcu

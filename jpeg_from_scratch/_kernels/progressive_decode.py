@@ -102,11 +102,11 @@ def decode_mcus(data, clean, arrays, layout, mcus, restart_interval, codes, band
                 )
             state[POSITION] = offset_of(data, start, end, filled, (used + 7) >> 3)
             starved = used > 8 * filled
+            state[LAST_FED] = mcu if starved or bad else stop - 1
             if strict and (starved or bad):
                 state[MCU] = mcu
                 state[POSITION] = end if starved else state[POSITION] - 1
                 return PREMATURE_END if starved else BAD_CODE
-            state[LAST_FED] = mcu if starved else stop - 1
             if starved:
                 note_starved(state, end)
         if state[STARVED]:

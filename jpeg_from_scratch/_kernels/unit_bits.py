@@ -1,7 +1,7 @@
 """How many bits each data unit takes: twin of `noting.add_unit_bits`, for Huffman codes.
 
-A restart interval is walked through code by code, without storing a coefficient. Arithmetic coding has nothing
-that could be stepped over; the reference does it.
+A restart interval is walked through code by code, without storing a coefficient. Arithmetic coding has
+nothing that could be stepped over; the reference does it.
 """
 
 from __future__ import annotations
@@ -55,8 +55,17 @@ def add_unit_bits(
         if not starved:
             end, filled = unstuff(file_bytes, position, clean)
             used = walk(
-                clean, filled, kind, slots(blocks), slots(counts), *layout_arrays(layout), layout.mcu_columns,
-                mcu, stop, codes, band,
+                clean,
+                filled,
+                kind,
+                slots(blocks),
+                slots(counts),
+                *layout_arrays(layout),
+                layout.mcu_columns,
+                mcu,
+                stop,
+                codes,
+                band,
             )
             starved = used > 8 * filled
             position = offset_of(file_bytes, position, end, filled, (used + 7) >> 3)
@@ -69,15 +78,12 @@ def add_unit_bits(
 
 
 @jit
-def walk(
-    clean, filled, kind, arrays, counts, units, factors, mcu_columns, mcu, stop, codes, band
-):
+def walk(clean, filled, kind, arrays, counts, units, factors, mcu_columns, mcu, stop, codes, band):
     """Count the bits of a restart interval, up to `stop` or to where the data run out; return their sum."""
     word = np.uint64(0), np.int64(0), np.int64(0)
     eob_run = np.int64(0)
     before = np.int64(0)
-    row_stop = stop
-    while mcu < row_stop:
+    while mcu < stop:
         mcu_row, mcu_column = mcu // mcu_columns, mcu % mcu_columns
         for unit in range(units.shape[0]):
             j = units[unit, 0]
@@ -87,7 +93,7 @@ def walk(
             ac = codes[1][0][j], codes[1][1][j], codes[1][2][j]
             if kind == SEQUENTIAL:
                 word = skip_value(word, clean, dc)
-                word = skip_band(word, clean, ac, 1, 63)[0]
+                word, _ = skip_band(word, clean, ac, 1, 63, False)
             elif kind == DC_FIRST:
                 word = skip_value(word, clean, dc)
             elif kind == LOSSLESS:
@@ -98,7 +104,7 @@ def walk(
                 if eob_run:
                     eob_run -= 1
                 else:
-                    word, eob_run = skip_band(word, clean, ac, band[0], band[1])
+                    word, eob_run = skip_band(word, clean, ac, band[0], band[1], True)
                     eob_run = max(eob_run - 1, 0)
             else:
                 block = arrays[j][row, column].reshape(-1)
@@ -144,16 +150,56 @@ def skip_difference(word, clean, table):
 
 
 @inline
-def skip_band(word, clean, table, k, end):
-    """Step over run and size up to the end of the band; return how many blocks end with it, 0 for none."""
+def skip_band(word, clean, table, k, end, has_runs):
+    """Step over run and size up to the end of the band; return how many blocks end with it, or 0."""
     blocks = np.int64(0)
     while k <= end:
         word, symbol = symbol_of(word, clean, table)
         run, size = symbol >> 4, symbol & 15
         if size == 0 and symbol != ZRL:
-            if end < 63 or table[0].shape[0] == 0:
-                pass
+            if has_runs:
+                word, blocks = run_of_blocks(word, run)
             break
         word = skip(word, clean, size)
         k += run + 1
     return word, blocks
+
+
+@inline
+def run_of_blocks(word, n):
+    """Read the additional bits of EOBn (Table G.1)."""
+    bits, count, taken = word
+    blocks = (1 << n) + np.int64((bits >> np.uint64(1)) >> np.uint64(63 - n))
+    return (bits << np.uint64(n), count - n, taken), blocks
+
+
+@inline
+def skip_refinement(word, clean, table, block, k, end, eob_run):
+    """Step over new coefficients and correction bits; return how many blocks are to end without codes."""
+    while eob_run == 0 and k <= end:
+        word, symbol = symbol_of(word, clean, table)
+        run, size = symbol >> 4, symbol & 15
+        if size == 0 and symbol != ZRL:
+            word, eob_run = run_of_blocks(word, run)
+            break
+        word = skip(word, clean, np.int64(size > 0))
+        k, word = skip_corrections(word, clean, block, k, end, run)
+        k += 1
+    if eob_run:
+        k, word = skip_corrections(word, clean, block, k, end, 64)
+        eob_run -= 1
+    return word, eob_run
+
+
+@inline
+def skip_corrections(word, clean, block, k, end, zeros):
+    """Step over the correction bits from `k` on, to the zero behind so many zeros."""
+    while k <= end:
+        if block[NATURAL[k]]:
+            word = skip(word, clean, 1)
+        elif zeros == 0:
+            break
+        else:
+            zeros -= 1
+        k += 1
+    return k, word

@@ -1,4 +1,4 @@
-"""Lossless scans and pictures for the tests: made small, and of every precision."""
+"""Lossless scans and pictures for the tests: made small, of every precision; and how they are decoded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from jpeg_from_scratch.backend import get_backend
+from jpeg_from_scratch.backend import ScanCoder, get_backend
 from jpeg_from_scratch.huffman import HuffmanSpec, optimal_spec
 from jpeg_from_scratch.jpeg_data import (
     FrameComponent,
@@ -22,11 +22,18 @@ from jpeg_from_scratch.jpeg_data import (
     ScanHeader,
     Segment,
 )
-from jpeg_from_scratch.scan import Scan
+from jpeg_from_scratch.prediction import MISSING
+from jpeg_from_scratch.reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
+from jpeg_from_scratch.scan import Progress, Scan, Status, resynchronise, scan_error
 from jpeg_from_scratch.tables import SOF3
 
 Array = npt.NDArray[Any]
 Factors = Sequence[tuple[int, int]]
+
+ONE = [(1, 1)]
+EOI = b"\xff\xd9"
+# Category n has the code n, in five bits
+SPEC = HuffmanSpec((0, 0, 0, 0, 17, *[0] * 11), tuple(range(17)))
 
 
 def scan_of(
@@ -106,3 +113,48 @@ def picture_of(jpeg: JpegData) -> Array:
         planes.append(plane[: frame.height, : frame.width])
     picture = planes[0] if len(planes) == 1 else np.stack(planes, -1)
     return picture.astype(np.uint8 if frame.precision <= 8 else np.uint16)
+
+
+def coder(backend: str) -> ScanCoder:
+    """Return the coder of lossless scans."""
+    return get_backend(backend).scan_coders["lossless"]
+
+
+def read_with(backend: str, data: bytes, strict: bool = True) -> Reader:
+    """Read a file with a back end."""
+    reader = Reader(data, Limits(MAX_PIXELS, MAX_SCANS, MAX_MEMORY), get_backend(backend), strict)
+    reader.read()
+    return reader
+
+
+def empty_arrays(scan: Scan) -> list[Array]:
+    """Return arrays for the differences of a scan, none of them known."""
+    shapes = [scan.frame.padded_block_shape(member.component) for member in scan.header.components]
+    return [np.full(shape, MISSING, np.int32) for shape in shapes]
+
+
+def random_differences(scan: Scan, seed: int, largest: int = 40) -> list[Array]:
+    """Return differences for all that a scan codes; `MISSING` where it codes nothing."""
+    rng = np.random.default_rng(seed)
+    arrays = empty_arrays(scan)
+    for array, (v, h) in zip(arrays, scan.layout.factors):
+        rows, columns = scan.layout.mcu_rows * v, scan.layout.mcu_columns * h
+        array[:rows, :columns] = rng.integers(-largest, largest + 1, (rows, columns))
+    return arrays
+
+
+def decoded(backend: str, data: bytes, scan: Scan) -> tuple[list[Array], Progress]:
+    """Decode a scan strictly."""
+    arrays, progress = empty_arrays(scan), Progress(0)
+    status = coder(backend).decode(data, scan, arrays, progress, True)
+    if status != Status.DONE:
+        raise scan_error(data, scan, progress, status)
+    return arrays, progress
+
+
+def decoded_leniently(backend: str, data: bytes, scan: Scan) -> tuple[list[Array], Progress]:
+    """Decode a scan as libjpeg would."""
+    arrays, progress = empty_arrays(scan), Progress(0)
+    while coder(backend).decode(data, scan, arrays, progress, False) != Status.DONE:
+        resynchronise(data, scan, progress)
+    return arrays, progress

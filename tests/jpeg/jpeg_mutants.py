@@ -343,6 +343,25 @@ def change_parameter(data: bytearray, rng: np.random.Generator) -> str:
     return f"byte {at} of segment X'FF{piece.marker:02X}' now {value}"
 
 
+def damage_data(data: bytearray, rng: np.random.Generator) -> str:
+    """Change entropy-coded data, and nothing else."""
+    scans = [piece for piece in pieces(data) if piece.end > piece.scan]
+    if not scans:
+        return ""
+    piece = scans[int(rng.integers(len(scans)))]
+    at = int(rng.integers(piece.scan, piece.end))
+    kind = int(rng.integers(4))
+    if kind == 0:
+        data[at] ^= 1 << int(rng.integers(8))
+    elif kind == 1:
+        data[at] = int(rng.choice(INTERESTING))
+    elif kind == 2:
+        del data[at : min(at + int(rng.integers(1, 9)), piece.end)]
+    else:
+        data[at:at] = rng.integers(0, 255, int(rng.integers(1, 9)), dtype=np.uint8).tobytes()
+    return f"data of the scan at {piece.start} changed at {at}"
+
+
 def end_early(data: bytearray, rng: np.random.Generator) -> str:
     """Cut a file off, with EOI or without it."""
     end = int(rng.integers(2, len(data) + 1)) if len(data) > 2 else len(data)
@@ -362,4 +381,8 @@ STRUCTURAL: tuple[Callable[[bytearray, np.random.Generator], str], ...] = (
     change_scan,
     change_parameter,
     end_early,
+    damage_data,
+    damage_data,
+    damage_data,
+    damage_data,
 )

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-import codec_data
 import jpeg_bad_files as bad_files
 import jpeg_cases as cases
-import jpeg_corpus as corpus
 import jpeg_peers as peers
 import jpeg_pictures as pictures
 import jpeg_surgery as surgery
@@ -17,10 +15,9 @@ import numpy as np
 import pytest
 from jpeg_cases import DecodeCase, Tally
 
-from jpeg_from_scratch import JpegError, UnsupportedError, decode, encode
+from jpeg_from_scratch import decode, encode
 
 Count = Callable[[str], None]
-Manifest = list[dict[str, Any]]
 
 
 def passed(tally: Tally, count: Count) -> None:
@@ -33,87 +30,6 @@ def passed(tally: Tally, count: Count) -> None:
 def equal(title: str, list_of_cases: Iterable[DecodeCase], backend: str, count: Count) -> None:
     """Compare all pixels of all cases."""
     passed(cases.compare_decode(title, list_of_cases, backend), count)
-
-
-# The corpus
-
-
-@pytest.mark.big
-def test_corpus_pixels(jpeg_manifest: Manifest, quick_backend: str, count: Count) -> None:
-    """Pixels of the baseline and extended 8-bit files of one or three components."""
-    tally = corpus.compare_pixels(corpus.sequential_files(jpeg_manifest), quick_backend)
-    passed(tally, count)
-    assert tally.tried == 166
-
-
-@pytest.mark.big
-def test_corpus_coefficients(jpeg_manifest: Manifest, quick_backend: str, count: Count) -> None:
-    """Quantised coefficients of the same files."""
-    tally = corpus.compare_coefficients(corpus.sequential_files(jpeg_manifest))
-    passed(tally, count)
-    assert tally.tried == 166
-
-
-def test_corpus_small_files(jpeg_manifest: Manifest, backend: str, count: Count) -> None:
-    """Pixels of the small files among them, in both back ends."""
-    small = [e for e in corpus.sequential_files(jpeg_manifest) if corpus.pixels(e) <= 64 * 64]
-    passed(corpus.compare_pixels(small, backend), count)
-
-
-@pytest.mark.big
-def test_corpus_other_processes_are_unsupported(
-    jpeg_manifest: Manifest, quick_backend: str, count: Count
-) -> None:
-    """Every valid file of another process, precision or number of components is named unsupported."""
-    tally = Tally("corpus, other processes: UnsupportedError names the feature")
-    for entry in corpus.other_valid_files(jpeg_manifest):
-        tally.tried += 1
-        result = cases.attempt(partial(decode, codec_data.jpeg_file(entry), backend=quick_backend))
-        words = corpus.feature_words(entry)
-        if not isinstance(result, UnsupportedError):
-            tally.different.append(f"{entry['name']}: {corpus.shown(result)}, expected UnsupportedError")
-        elif not any(word in result.feature.lower() for word in words):
-            tally.different.append(f"{entry['name']}: feature {result.feature!r} names none of {words}")
-    passed(tally, count)
-
-
-@pytest.mark.big
-def test_corpus_never_another_exception(jpeg_manifest: Manifest, quick_backend: str, count: Count) -> None:
-    """Every file of the corpus decodes or raises a `JpegError`, and soon."""
-    tally = Tally("corpus, all files: a picture or a JpegError within 10 s")
-    for entry in jpeg_manifest:
-        data = codec_data.jpeg_file(entry)
-        result, seconds = corpus.timed(partial(decode, data, backend=quick_backend))
-        tally.tried += 1
-        if isinstance(result, Exception) and not isinstance(result, JpegError):
-            tally.different.append(f"{entry['name']}: {corpus.shown(result)}")
-        elif seconds > 10:
-            tally.different.append(f"{entry['name']}: {seconds:.1f} s")
-    passed(tally, count)
-
-
-@pytest.mark.big
-def test_corpus_strictness(jpeg_manifest: Manifest, quick_backend: str, count: Count) -> None:
-    """Strict decoding refuses the damaged sequential files that libjpeg-turbo refuses or warns about.
-
-    Two exceptions: files that lack only EOI, and fractional sampling ratios, which are legal (A.1.1) and done
-    here.
-    """
-    tally = Tally("corpus, damaged sequential files: refused when strict")
-    decoded = []
-    for entry in corpus.damaged_sequential_files(jpeg_manifest):
-        tally.tried += 1
-        result = cases.attempt(partial(decode, codec_data.jpeg_file(entry), backend=quick_backend))
-        if isinstance(result, JpegError):
-            continue
-        reason = corpus.may_decode(entry)
-        if isinstance(result, Exception) or not reason:
-            said = entry["ref"].get("err") or sorted(set(entry["ref"]["warnings"]))
-            tally.different.append(f"{entry['name']}: {corpus.shown(result)}; libjpeg-turbo: {said}")
-        else:
-            decoded.append(f"{entry['name']} ({reason})")
-    count(f"corpus, damaged files that decode: {len(decoded)}: {', '.join(decoded)}")
-    passed(tally, count)
 
 
 # Files made here

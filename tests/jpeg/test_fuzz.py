@@ -1,4 +1,4 @@
-"""Mutants of small files: a picture or a `JpegError`, soon, for every one; and what libjpeg-turbo makes of them.
+"""Mutants of small files: a picture or a `JpegError`, soon, for every one; libjpeg-turbo's view of them.
 
 `jpeg_mutants` makes them, the same in every run; `jpeg_judge` says what is allowed. ``FUZZ_MUTANTS`` in the
 environment sets how many there are (20,000), where every access to an array is checked and time is dear.

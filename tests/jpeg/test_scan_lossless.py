@@ -1,83 +1,39 @@
-"""Lossless scans (H.1.2.2, H.2): bits by hand, whole files there and back, libjpeg-turbo, and damage."""
+"""Lossless scans (H.1.2.2, H.2): bits by hand, whole files there and back, libjpeg-turbo, the corpus."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, replace
 from typing import Any
 
 import codec_data
 import numpy as np
 import pytest
-from conftest import BACKENDS, NO_DATA
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from conftest import BACKENDS, COMPILED, NO_DATA
 from jpeg_cases import Tally
-from jpeg_lossless import Array, lossless_file, picture_of, scan_of, smooth_samples
+from jpeg_lossless import (
+    EOI,
+    ONE,
+    SPEC,
+    Array,
+    coder,
+    decoded,
+    lossless_file,
+    picture_of,
+    random_differences,
+    read_with,
+    scan_of,
+    smooth_samples,
+)
 
 import jpeg_from_scratch as jpeg
-from jpeg_from_scratch.backend import ScanCoder, get_backend
+from jpeg_from_scratch.backend import get_backend
 from jpeg_from_scratch.bitio import BitWriter
 from jpeg_from_scratch.errors import FormatError
-from jpeg_from_scratch.huffman import HuffmanSpec, optimal_spec
-from jpeg_from_scratch.jpeg_data import FrameHeader, JpegData, RestartInterval
-from jpeg_from_scratch.prediction import MISSING
-from jpeg_from_scratch.reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
-from jpeg_from_scratch.scan import Progress, Scan, Status, resynchronise, scan_error
-
-BOUNDED = settings(derandomize=True, max_examples=40, deadline=None)
-ONE = [(1, 1)]
-EOI = b"\xff\xd9"
-# Category n has the code n, in five bits
-SPEC = HuffmanSpec((0, 0, 0, 0, 17, *[0] * 11), tuple(range(17)))
-
-
-def coder(backend: str) -> ScanCoder:
-    """Return the coder of lossless scans."""
-    return get_backend(backend).scan_coders["lossless"]
-
-
-def read_with(backend: str, data: bytes, strict: bool = True) -> Reader:
-    """Read a file with a back end."""
-    reader = Reader(data, Limits(MAX_PIXELS, MAX_SCANS, MAX_MEMORY), get_backend(backend), strict)
-    reader.read()
-    return reader
-
-
-def empty_arrays(scan: Scan) -> list[Array]:
-    """Return arrays for the differences of a scan, none of them known."""
-    shapes = [scan.frame.padded_block_shape(member.component) for member in scan.header.components]
-    return [np.full(shape, MISSING, np.int32) for shape in shapes]
-
-
-def random_differences(scan: Scan, seed: int, largest: int = 40) -> list[Array]:
-    """Return differences for all that a scan codes; `MISSING` where it codes nothing."""
-    rng = np.random.default_rng(seed)
-    arrays = empty_arrays(scan)
-    for array, (v, h) in zip(arrays, scan.layout.factors):
-        rows, columns = scan.layout.mcu_rows * v, scan.layout.mcu_columns * h
-        array[:rows, :columns] = rng.integers(-largest, largest + 1, (rows, columns))
-    return arrays
-
-
-def decoded(backend: str, data: bytes, scan: Scan) -> tuple[list[Array], Progress]:
-    """Decode a scan strictly."""
-    arrays, progress = empty_arrays(scan), Progress(0)
-    status = coder(backend).decode(data, scan, arrays, progress, True)
-    if status != Status.DONE:
-        raise scan_error(data, scan, progress, status)
-    return arrays, progress
-
-
-def decoded_leniently(backend: str, data: bytes, scan: Scan) -> tuple[list[Array], Progress]:
-    """Decode a scan as libjpeg would."""
-    arrays, progress = empty_arrays(scan), Progress(0)
-    while coder(backend).decode(data, scan, arrays, progress, False) != Status.DONE:
-        resynchronise(data, scan, progress)
-    return arrays, progress
-
+from jpeg_from_scratch.huffman import HuffmanSpec
+from jpeg_from_scratch.jpeg_data import JpegData
+from jpeg_from_scratch.scan import Scan
 
 # Table H.2
 
@@ -86,8 +42,9 @@ def test_table_h2_by_hand(backend: str) -> None:
     """0, ±1, −5, 6, ±32767; and 32768, which has a code but no additional bits."""
     differences = np.array([[0, 1, -1, -5, 6, 32767, -32767, 32768]], np.int32)
     scan = scan_of(ONE, 1, 8, spec=SPEC)
-    bits = "000000000110000100001101000011110"
-    bits += "01111" + 15 * "1" + "01111" + 15 * "0" + "10000"
+    codes = ["00000", "00001 1", "00001 0", "00011 010", "00011 110"]
+    codes += ["01111" + 15 * "1", "01111" + 15 * "0", "10000"]
+    bits = "".join(codes).replace(" ", "")
     bits += "1" * (-len(bits) % 8)
     expected = int(bits, 2).to_bytes(len(bits) // 8).replace(b"\xff", b"\xff\x00")
     assert coder(backend).encode(scan, [differences]) == expected
@@ -170,11 +127,9 @@ def test_h11_a_restart_interval_of_broken_rows_is_refused(backend: str) -> None:
     """It must be a whole number of rows of MCUs."""
     scan = scan_of(ONE, 4, 5, rows=1)
     data = lossless_file(scan, smooth_samples(scan))
-    place = next(i for i, segment in enumerate(data.segments) if isinstance(segment, RestartInterval))
     file = jpeg.write(data)
     marker = file.index(b"\xff\xdd\x00\x04\x00\x05")
     broken = file[: marker + 5] + b"\x07" + file[marker + 6 :]
-    assert isinstance(data.segments[place], RestartInterval)
     for strict in (True, False):
         with pytest.raises(FormatError, match="a restart interval of 7 MCUs, no whole rows") as caught:
             read_with(backend, broken, strict)
@@ -310,66 +265,6 @@ def test_our_files_in_libjpeg_turbo(count: Callable[[str], None]) -> None:
     assert not tally.different, tally.report()
 
 
-def mutants(data: bytes, start: int, rng: np.random.Generator) -> Iterator[bytes]:
-    """Cut, flip, drop and overwrite with markers, from `start` on."""
-    place = [int(at) for at in rng.integers(start, len(data), 4)]
-    yield data[: place[0]]
-    flipped = bytearray(data)
-    flipped[place[1]] ^= 1 << int(rng.integers(8))
-    yield bytes(flipped)
-    yield data[: place[2]] + data[place[2] + int(rng.integers(1, 20)) :]
-    marker = bytes((0xFF, int(rng.choice([0xD0, 0xD1, 0xD2, 0xD7, 0x00, 0xD9, 0x01]))))
-    yield data[: place[3]] + marker + data[place[3] + 2 :]
-
-
-@pytest.mark.reference
-def test_damaged_files_as_libjpeg_turbo(count: Callable[[str], None]) -> None:
-    """Lenient, the same samples; and in both back ends the same samples, warnings and counts.
-
-    The library refuses a file of several scans that ends before the last of them; we do not.
-    """
-    imagecodecs = pytest.importorskip("imagecodecs")
-    tally, refused = Tally("lossless, damaged files"), 0
-    rng = np.random.default_rng(6)
-    for number in range(60):
-        scan = scan_of(
-            ONE * int(rng.choice([1, 3, 4])),
-            *map(int, rng.integers(1, 25, 2)),
-            predictor=number % 7 + 1,
-            precision=number % 15 + 2,
-            rows=int(rng.choice([0, 0, 1, 2, 5])),
-        )
-        sound = lossless_file(scan, smooth_samples(scan, number), interleaved=bool(number % 3))
-        file = jpeg.write(sound)
-        for damaged in mutants(file, file.index(b"\xff\xda") + 8, rng):
-            results = [outcome(name, damaged) for name in BACKENDS]
-            assert all(result == results[0] for result in results), number
-            try:
-                theirs = imagecodecs.jpeg8_decode(damaged)
-            except imagecodecs.Jpeg8Error:
-                refused += 1
-                continue
-            ours = jpeg.read(damaged, strict=False)
-            tally.check(f"{number} {scan}", picture_of(ours), theirs.reshape(picture_of(ours).shape))
-    count(f"{tally.report()}, refused by the library {refused}")
-    assert tally.tried > 200
-    assert not tally.different, tally.report()
-
-
-def outcome(backend: str, file: bytes) -> list[Any]:
-    """Return what reading gives, strict and lenient: digest and report, or the facts of the error."""
-    facts: list[Any] = []
-    for strict in (True, False):
-        try:
-            reader = read_with(backend, file, strict)
-        except FormatError as error:
-            facts.append((error.offset, error.field, error.clause, error.message))
-        else:
-            digest = hashlib.sha256(b"".join(array.tobytes() for array in reader.jpeg.samples)).hexdigest()
-            facts.append((digest, reader.warnings, reader.mcus, reader.fed_mcus, reader.last_fed_row))
-    return facts
-
-
 # The corpus
 
 
@@ -381,14 +276,17 @@ def lossless_entries(manifest: list[dict[str, Any]], kind: str) -> list[dict[str
 
 @pytest.mark.parametrize("kind", ["valid", "broken"])
 def test_corpus(kind: str, jpeg_manifest: list[dict[str, Any]], count: Callable[[str], None]) -> None:
-    """Every file of SOF3: the samples of libjpeg-turbo by their digest; small ones by each back end."""
+    """Every file of SOF3: the samples of libjpeg-turbo by their digest; small ones by each back end.
+
+    Where nothing is compiled, small ones only.
+    """
     tally = Tally(f"corpus, lossless, {kind}")
     entries = lossless_entries(jpeg_manifest, kind)
     assert entries
     for entry in entries:
         data = codec_data.jpeg_file(entry)
         small = entry["features"]["width"] * entry["features"]["height"] <= 1 << 14
-        for backend in BACKENDS if small else BACKENDS[:1]:
+        for backend in BACKENDS if small else BACKENDS[:COMPILED]:
             picture = picture_of(read_with(backend, data, strict=kind == "valid").jpeg)
             digest = hashlib.sha256(picture.tobytes()).hexdigest()
             tally.check(f"{entry['name']} {backend}", digest.encode(), entry["ref"]["up_sha256"].encode())
@@ -396,20 +294,19 @@ def test_corpus(kind: str, jpeg_manifest: list[dict[str, Any]], count: Callable[
     assert not tally.different, tally.report()
 
 
+@pytest.mark.big
 def test_corpus_files_are_written_again(
     jpeg_manifest: list[dict[str, Any]], count: Callable[[str], None]
 ) -> None:
-    """The same samples from our file; and the same bytes, but for files whose encoder padded otherwise."""
-    same = 0
+    """To the same bytes; what stands behind EOI in five of them, one byte to nine, is gone."""
+    tally = Tally("corpus, lossless, written again")
     entries = lossless_entries(jpeg_manifest, "valid")
     for entry in entries:
         data = codec_data.jpeg_file(entry)
-        first = jpeg.read(data)
-        file = jpeg.write(first)
-        assert jpeg.read(file) == first, entry["name"]
-        same += file == data
-    count(f"corpus, lossless, written again: {len(entries)} files, same bytes {same}")
-    assert same >= len(entries) - 6
+        end = len(data) - entry["features"]["trailing_bytes"]
+        tally.check(entry["name"], jpeg.write(jpeg.read(data)), data[:end])
+    count(tally.report())
+    assert not tally.different, tally.report()
 
 
 def test_t83_stream_o2_has_the_samples_of_its_source(jpeg_manifest: list[dict[str, Any]]) -> None:
@@ -422,113 +319,3 @@ def test_t83_stream_o2_has_the_samples_of_its_source(jpeg_manifest: list[dict[st
     component = jpeg.read(codec_data.jpeg_file(entry)).samples[3]
     np.testing.assert_array_equal(component[:257], source)
     assert not component[257:].any()
-
-
-# Damage
-
-
-def damaged_outcome(backend: str, data: bytes, scan: Scan) -> list[Any]:
-    """Return status, progress and differences, strict and lenient; strict differences only at the end."""
-    arrays, progress = empty_arrays(scan), Progress(0)
-    status = coder(backend).decode(data, scan, arrays, progress, True)
-    facts: list[Any] = [status, astuple(progress)]
-    facts.append([array.tolist() for array in arrays] if status == Status.DONE else None)
-    arrays, progress = decoded_leniently(backend, data, scan)
-    return [*facts, astuple(progress), [array.tolist() for array in arrays]]
-
-
-@pytest.mark.parametrize("rows", [0, 1])
-def test_one_damaged_bit(rows: int) -> None:
-    """Every bit of a scan in turn: the same in every back end, strict and lenient."""
-    scan = scan_of([(2, 1), (1, 1)], 4, 6, rows=rows)
-    differences = random_differences(scan, 3)
-    count = coder(BACKENDS[0]).count
-    assert count is not None
-    scan = replace(scan, dc=(optimal_spec(count(scan, differences)[0].sum(0)),) * 2)
-    data = coder(BACKENDS[0]).encode(scan, differences) + EOI
-    ends = set()
-    for bit in range(8 * (len(data) - 2)):
-        damaged = bytearray(data)
-        damaged[bit // 8] ^= 0x80 >> bit % 8
-        results = [damaged_outcome(name, bytes(damaged), scan) for name in BACKENDS]
-        assert all(result == results[0] for result in results), f"bit {bit}"
-        ends.add(results[0][0])
-    assert ends >= {Status.DONE, Status.PREMATURE_END} | ({Status.BAD_RESTART} if rows else set())
-
-
-@BOUNDED
-@given(data=st.binary(max_size=60), rows=st.integers(0, 2), last=st.integers(1, 17))
-def test_any_bytes(data: bytes, rows: int, last: int) -> None:
-    """Noise as a scan, with a table that knows few codes: the same in every back end."""
-    spec = HuffmanSpec((0, 0, 0, 0, last, *[0] * 11), tuple(range(last)))
-    scan = scan_of([(1, 1), (2, 1)], 5, 4, rows=rows, spec=spec)
-    results = [damaged_outcome(name, data, scan) for name in BACKENDS]
-    assert all(result == results[0] for result in results)
-
-
-def test_every_truncation_point() -> None:
-    """Cut anywhere: strict, an early end or a missing marker; lenient, whole rows are missing."""
-    scan = scan_of(ONE * 3, 5, 4, rows=2, spec=SPEC)
-    differences = random_differences(scan, 9)
-    data = coder(BACKENDS[0]).encode(scan, differences)
-    for end in range(len(data)):
-        for rest in (b"", EOI):
-            results = [damaged_outcome(name, data[:end] + rest, scan) for name in BACKENDS]
-            assert all(result == results[0] for result in results), f"{end} bytes"
-            assert results[0][0] in (Status.PREMATURE_END, Status.BAD_RESTART)
-            missing = [[row.count(MISSING) for row in array] for array in results[0][4]]
-            assert {number for array in missing for number in array} <= {0, 4}, f"{end} bytes"
-
-
-def test_the_row_in_which_the_data_run_out_is_finished(backend: str) -> None:
-    """An end within the second sample: zeros complete the row, and the next interval is decoded.
-
-    What is left are the bits 000011 00; with zeros behind them they are 1, 0, 0.
-    """
-    scan = scan_of(ONE, 4, 3, rows=2, spec=SPEC)
-    ones = np.ones((4, 3), np.int32)
-    whole = coder(backend).encode(scan, [ones])
-    first, second = whole.split(b"\xff\xd0")
-    assert len(first) == 5
-    arrays, progress = decoded_leniently(backend, first[:1] + b"\xff\xd0" + second + EOI, scan)
-    assert arrays[0].tolist() == [[1, 0, 0], [MISSING] * 3, [1, 1, 1], [1, 1, 1]]
-    assert (progress.starved_mcus, progress.starved_at, progress.bad_codes) == (5, 1, 0)
-    with pytest.raises(FormatError, match="the data ends in MCU 1 of 12"):
-        decoded(backend, first[:1] + b"\xff\xd0" + second + EOI, scan)
-
-
-def test_a_code_that_does_not_exist(backend: str) -> None:
-    """Strict, an error with its offset; lenient, symbol 0, and 17 bits are gone, as in libjpeg."""
-    scan = scan_of(ONE, 1, 4, spec=SPEC)
-    # 00001 1, then 11 and 15 ones more, then 00010 10 and 00000, then ones
-    bits = "000011" + "1" * 17 + "0001010" + "00000" + "1" * 5
-    data = int(bits, 2).to_bytes(5).replace(b"\xff", b"\xff\x00") + EOI
-    arrays, progress = decoded_leniently(backend, data, scan)
-    assert arrays[0].tolist() == [[1, 0, 2, 0]]
-    assert (progress.bad_codes, progress.bad_code_at, progress.starved_mcus) == (1, 3, 0)
-    with pytest.raises(FormatError, match="no Huffman code fits the bits in MCU 1 of 4") as caught:
-        decoded(backend, data, scan)
-    assert caught.value.offset == 3
-
-
-def test_a_long_row_without_data(backend: str) -> None:
-    """65,500 samples from zero bits, each of the longest code and 15 bits: far behind the end of the data."""
-    scan = scan_of(ONE, 2, 65500, spec=HuffmanSpec((*[0] * 15, 1), (15,)))
-    arrays, progress = decoded_leniently(backend, EOI, scan)
-    assert (arrays[0][0] == -32767).all()
-    assert (arrays[0][1] == MISSING).all()
-    assert (progress.starved_mcus, progress.position) == (131000, 0)
-
-
-def test_a_tiny_file_of_a_huge_picture(quick_backend: str) -> None:
-    """Two bytes of data for 16 million samples are soon read."""
-    scan = scan_of(ONE, 4000, 4000, predictor=6, rows=1, spec=SPEC)
-    one_line = scan_of(ONE, 1, 1, predictor=6)
-    file = jpeg.write(lossless_file(one_line, smooth_samples(one_line)))
-    at = file.index(b"\xff\xc3") + 5
-    huge = file[:at] + bytes((0x0F, 0xA0, 0x0F, 0xA0)) + file[at + 4 :]
-    reader = read_with(quick_backend, huge, strict=False)
-    assert isinstance(reader.jpeg.frame, FrameHeader)
-    assert reader.fed_mcus < 10
-    assert (reader.jpeg.samples[0][1:] == 128).all()
-    assert scan.layout.mcus == reader.mcus
