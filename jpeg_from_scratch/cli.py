@@ -15,12 +15,12 @@ from typing import NoReturn
 
 from . import __version__
 from .backend import announce_compilation
-from .commands import decode, encode, info, transcode
+from .commands import decode, encode, info, inspect, transcode
 from .errors import JpegError
 
 __all__ = ["main"]
 
-COMMANDS = (encode, decode, transcode, info)
+COMMANDS = (encode, decode, transcode, info, inspect)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

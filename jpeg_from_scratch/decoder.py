@@ -66,6 +66,7 @@ def decode(
     info: Literal[False] = ...,
     cmyk: str = ...,
     orientation: bool = ...,
+    tables: bytes | None = ...,
     max_pixels: int = ...,
     max_scans: int = ...,
     max_memory: int = ...,
@@ -82,6 +83,7 @@ def decode(
     info: Literal[True],
     cmyk: str = ...,
     orientation: bool = ...,
+    tables: bytes | None = ...,
     max_pixels: int = ...,
     max_scans: int = ...,
     max_memory: int = ...,
@@ -97,6 +99,7 @@ def decode(
     info: bool = False,
     cmyk: str = "stored",
     orientation: bool = False,
+    tables: bytes | None = None,
     max_pixels: int = MAX_PIXELS,
     max_scans: int = MAX_SCANS,
     max_memory: int = MAX_MEMORY,
@@ -118,6 +121,9 @@ def decode(
         programs store the opposite of the ink, and Pillow always inverts.
     orientation : bool
         Turn the picture upright, as its Exif segment says.
+    tables : bytes, optional
+        A file of nothing but tables (B.5) that stands before: for files that leave theirs out (B.4 –
+        Abbreviated format for compressed image data), like the strips of a TIFF file.
     max_pixels : int
         Limit on width × height.
     max_scans : int
@@ -171,7 +177,8 @@ def decode(
     checked_choice("cmyk", cmyk, ("stored", "inverted"))
     engine = get_backend(backend)
     limits = Limits(max_pixels, max_scans, max_memory)
-    reader = Reader(checked_bytes(data), limits, engine, strict, components=MAX_COMPONENTS)
+    before = None if tables is None else read(tables)
+    reader = Reader(checked_bytes(data), limits, engine, strict, MAX_COMPONENTS, tables=before)
     jpeg = reader.read()
     frame = jpeg.frame
     space = _checked_color_space(reader)
@@ -205,6 +212,7 @@ def read(
     data: bytes,
     *,
     strict: bool = True,
+    tables: bytes | None = None,
     max_pixels: int = MAX_PIXELS,
     max_scans: int = MAX_SCANS,
     max_memory: int = MAX_MEMORY,
@@ -212,7 +220,8 @@ def read(
     """Take a file apart into its segments and quantised coefficients, or lossless samples.
 
     Parameters and errors as for `decode`; any number of components. A file of nothing but tables (B.5 –
-    Abbreviated format for table-specification data) is read too.
+    Abbreviated format for table-specification data) is read too; those of `tables` stand before all other
+    segments in the result.
 
     Examples
     --------
@@ -225,7 +234,9 @@ def read(
     True
     """
     limits = Limits(max_pixels, max_scans, max_memory)
-    return Reader(checked_bytes(data), limits, get_backend("fast"), strict, tables_only=True).read()
+    before = None if tables is None else read(tables)
+    engine = get_backend("fast")
+    return Reader(checked_bytes(data), limits, engine, strict, tables_only=True, tables=before).read()
 
 
 # --------------------------------------------------------------------------------------------------

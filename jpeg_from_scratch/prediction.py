@@ -26,7 +26,7 @@ no part of the prediction: their differences are zero, the cheapest to code, and
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,7 @@ __all__ = ["MISSING", "Prediction", "differences_to_samples", "samples_to_differ
 MISSING = -32768  # stands for a difference that no data were there for; no true one has this value
 
 # Table H.1 – Predictors for lossless coding, as functions of Ra, Rb, Rc
-PREDICTORS: dict[int, Callable] = {
+PREDICTORS: dict[int, Callable[..., Any]] = {
     1: lambda left, above, corner: left,
     2: lambda left, above, corner: above,
     3: lambda left, above, corner: corner,
@@ -167,6 +167,11 @@ def differences_to_samples(differences: Array, scan: Scan, j: int) -> Array:
     ndarray of uint16, shape (rows, columns)
         Samples before the point transform is undone; zero where they only complete MCUs. In a damaged file
         they may have more than P − Pt bits.
+
+    Notes
+    -----
+    libjpeg-turbo 3.1 departs from H.1.1 where a component with Vi > 1 is alone in its scan: after a restart,
+    or without data, it lets prediction start anew only at a multiple of Vi lines.
     """
     rule = Prediction.of(scan, j, differences)
     samples = np.zeros(differences.shape, np.uint16)

@@ -17,7 +17,18 @@ from .arguments import checked_integer
 from .backend import Backend
 from .errors import FormatError, LimitError, UnsupportedError
 from .huffman import HuffmanSpec, decode_table
-from .jpeg_data import FrameHeader, JpegData, OtherSegment, ScanHeader, Segment, TableSlots, ceil_div
+from .jpeg_data import (
+    ArithmeticConditioning,
+    FrameHeader,
+    HuffmanTables,
+    JpegData,
+    OtherSegment,
+    QuantizationTables,
+    ScanHeader,
+    Segment,
+    TableSlots,
+    ceil_div,
+)
 from .markers import MAX_DIMENSION, find_marker, parse_segment
 from .prediction import MISSING
 from .progression import Progression
@@ -28,6 +39,7 @@ __all__ = ["Limits", "Reader", "memory_estimate"]
 MAX_PIXELS = 2**28
 MAX_SCANS = 1000
 MAX_MEMORY = 2**31
+TABLES = (QuantizationTables, HuffmanTables, ArithmeticConditioning)
 EOI_FOREVER = bytes((0xFF, tables.EOI)) * (1 << 15)  # more than any segment can ask for
 
 
@@ -83,6 +95,7 @@ class Reader:
     strict: bool = True
     components: int = 255  # how many a frame may have
     tables_only: bool = False  # whether a file without a frame is read
+    tables: JpegData | None = None  # a file of tables that stands before
     warnings: list[str] = field(default_factory=list)
     mcus: int = 0
     fed_mcus: int = 0
@@ -90,12 +103,18 @@ class Reader:
     progression: Progression | None = None
 
     def __post_init__(self) -> None:
+        self.size = len(self.data)
         self.jpeg = JpegData()
         self.offsets: list[int] = []
         self.slots = TableSlots()
         self.frame: FrameHeader | None = None
         self.scanned: set[int] = set()
         self.scans = 0
+        for segment in self.tables.segments if self.tables is not None else ():
+            if isinstance(segment, TABLES):
+                self.jpeg.segments.append(segment)
+                self.offsets.append(0)
+                self.slots.install(segment)
 
     def read(self) -> JpegData:
         """Read the whole file.
@@ -104,6 +123,12 @@ class Reader:
         ------
         FormatError, UnsupportedError, LimitError
         """
+        try:
+            return self._read_segments()
+        except FormatError as error:
+            raise self._within_file(error) from None
+
+    def _read_segments(self) -> JpegData:
         if self.data[:2] != bytes((0xFF, tables.SOI)):
             found = self.data[:2].hex(" ").upper() or "nothing"
             raise FormatError(
@@ -145,7 +170,12 @@ class Reader:
         """Take what libjpeg-turbo would warn of."""
         if self.strict:
             raise error
-        self.warnings.append(str(error))
+        self.warnings.append(str(self._within_file(error)))
+
+    def _within_file(self, error: FormatError) -> FormatError:
+        """Move the offset of an error from the markers that are made up to the end of the file."""
+        error.offset = min(error.offset, self.size)
+        return error
 
     def _find_marker(self, position: int) -> tuple[int, int]:
         """Return offset and code of the next marker; EOI, with a warning, if the file ends before one."""
@@ -296,7 +326,7 @@ class Reader:
         where = f"the scan at byte {offset}"
         if progress.starved_at >= 0:
             self.warnings.append(
-                f"the data of {where} run out at byte {progress.starved_at}: "
+                f"the data of {where} run out at byte {min(progress.starved_at, self.size)}: "
                 f"{progress.starved_mcus:,} of {scan.layout.mcus:,} MCUs are not complete"
             )
         if progress.bad_codes:

@@ -18,7 +18,7 @@ user's, and refuses what T.81 does not allow.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .arguments import checked_integer
 from .jpeg_data import FrameHeader, ScanComponent, ScanHeader
@@ -203,7 +203,8 @@ def _parts(n: int, entry: ScriptEntry, frame: FrameHeader) -> tuple[list[int], l
     name = f"scan {n} of the script"
     if not isinstance(entry, Sequence) or isinstance(entry, str | bytes):
         raise TypeError(f"{name} is {entry!r}, must be (components, Ss, Se, Ah, Al)")
-    members, band = entry, ALL_COEFFICIENTS
+    members: Any = entry
+    band: Any = ALL_COEFFICIENTS
     if not entry or isinstance(entry[0], Sequence):
         if len(entry) != 5:
             raise ValueError(f"{name} is {entry!r}, must be (components, Ss, Se, Ah, Al)")

@@ -54,6 +54,7 @@ from .jpeg_data import (
 )
 from .metadata import EXIF_HEADER, gather_metadata
 from .orientation import SYMMETRIES, Symmetry, exif_orientation, set_orientation, set_size
+from .sampling import complete_partial_mcus
 from .scan import Scan, needed_tables
 
 __all__ = ["crop", "flip", "rotate", "transpose", "transverse", "upright"]
@@ -265,21 +266,16 @@ def _turned(operation: Callable[[Coefficients, int], Coefficients], blocks: Coef
     return operation(blocks.transpose(1, 0, 3, 2), n).transpose(1, 0, 3, 2)
 
 
-def _complete_mcus(blocks: Coefficients, frame: FrameHeader, i: int, interleaved: bool) -> Coefficients:
+def _in_whole_mcus(blocks: Coefficients, frame: FrameHeader, i: int, interleaved: bool) -> Coefficients:
     """Cut or enlarge the blocks of a component to whole MCUs of the frame (A.2.4).
 
-    Blocks outside the component are only coded in interleaved scans, and are never seen. As libjpeg's
-    encoder, put zeros there, but for the DC of the block coded before: that costs the fewest bits.
+    Blocks outside the component are coded in interleaved scans only, and are never seen.
     """
     rows, columns = frame.block_shape(i)
-    h_samp = frame.components[i].h_samp
     whole = np.zeros((*frame.padded_block_shape(i), BLOCK, BLOCK), np.int16)
     whole[:rows, :columns] = blocks[:rows, :columns]
     if interleaved:
-        whole[:rows, columns:, 0, 0] = whole[:rows, columns - 1 : columns, 0, 0]
-        for row in range(rows, len(whole)):
-            # The block before is the rightmost of the same MCU in the row above.
-            whole[row, :, 0, 0] = whole[row - 1, h_samp - 1 :: h_samp, 0, 0].repeat(h_samp)
+        complete_partial_mcus(whole, (rows, columns), frame.components[i].h_samp)
     return whole
 
 
@@ -292,7 +288,7 @@ def _assembled(
 ) -> JpegData:
     """Put the new file together."""
     interleaved = {m.component for scan in data.scans if len(scan.components) > 1 for m in scan.components}
-    coefficients = [_complete_mcus(array, frame, i, i in interleaved) for i, array in enumerate(blocks)]
+    coefficients = [_in_whole_mcus(array, frame, i, i in interleaved) for i, array in enumerate(blocks)]
     segments = [
         _new_segment(segment, frame, symmetry, reset_orientation)
         for segment in data.segments

@@ -97,7 +97,7 @@ def pixel_digests(entry: Entry, manifest: Iterable[Entry]) -> set[str]:
 
 def pixels(entry: Entry) -> int:
     """Return the number of pixels that the frame header declares."""
-    return entry["features"]["width"] * entry["features"]["height"]
+    return (entry["features"]["width"] or 0) * (entry["features"]["height"] or 0)
 
 
 def shown(result: Any) -> str:

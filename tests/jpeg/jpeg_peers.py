@@ -22,8 +22,8 @@ def programs_installed() -> bool:
     return shutil.which("cjpeg") is not None and shutil.which("djpeg") is not None
 
 
-def pillow_encode(image: Picture, **options: Any) -> bytes:
-    """Return the JPEG file that Pillow writes of `image`, (H, W) or (H, W, 3) uint8.
+def pillow_encode(image: Picture, mode: str | None = None, **options: Any) -> bytes:
+    """Return the JPEG file that Pillow writes of `image`, (H, W) or (H, W, 3) uint8; `mode` for (H, W, 4).
 
     With ``optimize=True`` Pillow needs a buffer for the whole file, and guesses its size; a long thin picture
     does not fit, since blocks are wider than it, so room is made.
@@ -32,7 +32,7 @@ def pillow_encode(image: Picture, **options: Any) -> bytes:
     usual = ImageFile.MAXBLOCK
     ImageFile.MAXBLOCK = max(usual, 4 * image.size, 64 * max(image.shape))
     try:
-        Image.fromarray(image).save(stream, format="JPEG", **options)
+        Image.fromarray(image, mode).save(stream, format="JPEG", **options)
     finally:
         ImageFile.MAXBLOCK = usual
     return stream.getvalue()

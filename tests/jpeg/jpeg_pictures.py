@@ -74,3 +74,9 @@ def piece(height: int, width: int) -> Picture:
 def grey(picture: Picture) -> Picture:
     """Return the luma of a colour picture as Pillow computes it, (H, W) uint8."""
     return np.asarray(Image.fromarray(picture).convert("L"))
+
+
+def four_inks(height: int, width: int) -> Picture:
+    """Return a made picture of four channels, (H, W, 4): a piece of the photograph, and its grey."""
+    colour = piece(height, width)
+    return np.dstack([colour, 255 - grey(colour)])

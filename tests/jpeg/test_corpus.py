@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from jpeg_cases import Tally
 
-from jpeg_from_scratch import JpegError, UnsupportedError, decode, read, write
+from jpeg_from_scratch import FormatError, JpegError, UnsupportedError, decode, read, write
 
 Count = Callable[[str], None]
 Manifest = list[dict[str, Any]]
@@ -75,15 +75,18 @@ def test_tables_only(jpeg_manifest: Manifest) -> None:
 
 
 def test_255_components(jpeg_manifest: Manifest) -> None:
-    """T.83 B2 has 255 components: all their coefficients are read, and written again."""
-    entry = next(e for e in jpeg_manifest if e["name"] == corpus.MANY_COMPONENTS)
-    data = codec_data.jpeg_file(entry)
-    parts = read(data)
+    """T.83 B2 has 255 components, and its tables are in B1: all coefficients are read, and written again."""
+    named = {entry["name"]: entry for entry in jpeg_manifest}
+    tables = codec_data.jpeg_file(named[corpus.TABLES_ONLY])
+    data = codec_data.jpeg_file(named[corpus.MANY_COMPONENTS])
+    parts = read(data, tables=tables)
     assert len(parts.coefficients) == 255
     assert all(blocks.any() for blocks in parts.coefficients)
     assert read(write(parts)) == parts
     with pytest.raises(UnsupportedError, match="255 components"):
-        decode(data)
+        decode(data, tables=tables)
+    with pytest.raises(FormatError, match="quantization table 0 is used but not defined"):
+        read(data)
 
 
 def test_lossless_reference_of_t83(jpeg_manifest: Manifest) -> None:
@@ -159,7 +162,7 @@ def test_never_another_exception(
         verdicts[type(result).__name__ if raised else "decoded"] += 1
         if raised and not isinstance(result, JpegError):
             tally.different.append(f"{entry['name']}: {corpus.shown(result)}")
-        elif seconds > max(10, 2 + (entry["features"]["width"] or 0) * (entry["features"]["height"] or 0) / 1e6):
+        elif seconds > max(10, 2 + corpus.pixels(entry) / 1e6):
             tally.different.append(f"{entry['name']}: {seconds:.1f} s")
         elif entry["features"]["sof"] == "LS" and "JPEG-LS" not in str(result):
             tally.different.append(f"{entry['name']}: {corpus.shown(result)}, not JPEG-LS")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import jpeg_cases as cases
 import jpeg_peers as peers
 import jpeg_pictures as pictures
+import jpeg_processes as processes
 import numpy as np
 import pytest
 from conftest import Pictures
@@ -158,6 +159,57 @@ def test_fractional_factors(backend: str) -> None:
         data = encode(smooth, 95, subsampling=factors, backend=backend)
         error = np.abs(decode(data, backend=backend).astype(int) - smooth)
         assert error.mean() < 2, f"{factors}: mean error {error.mean():.2f}"
+
+
+# Beyond baseline
+
+
+@pytest.mark.big
+def test_progressive_kodak(kodak: Pictures, kodak_grey: Pictures, quick_backend: str, count: Count) -> None:
+    """24 pictures in three subsamplings and grey; ``benchmarks/equality.py`` has more qualities."""
+    colour = processes.progressive_cases(kodak, (75,))
+    grey = processes.progressive_cases(kodak_grey, (75,))
+    equal("Kodak, progressive", (*colour, *grey), quick_backend, count)
+
+
+@pytest.mark.big
+def test_arithmetic_kodak(cjpeg: str, kodak: Pictures, kodak_grey: Pictures, count: Count) -> None:
+    """Every sixth picture × 3 qualities × 2 subsamplings and grey × sequential and progressive."""
+    some = {name: kodak[name] for name in list(kodak)[::6]}
+    some |= {f"{name}, grey": kodak_grey[name] for name in some}
+    list_of_cases = processes.arithmetic_cases(some, processes.ISSUE_QUALITIES)
+    equal("Kodak, arithmetic", list_of_cases, "fast", count)
+
+
+def test_progressive_sizes(backend: str, count: Count) -> None:
+    """Sizes at the edges of blocks and MCUs, restart intervals."""
+    equal("progressive sizes", processes.progressive_sizes(), backend, count)
+
+
+def test_arithmetic_sizes(cjpeg: str, backend: str, count: Count) -> None:
+    """Sizes at the edges of blocks and MCUs, restart intervals, flat pictures."""
+    equal("arithmetic sizes", processes.arithmetic_sizes(), backend, count)
+
+
+def test_scan_scripts(cjpeg: str, backend: str, count: Count) -> None:
+    """A user's own scan scripts."""
+    equal("scan scripts", processes.script_cases(), backend, count)
+
+
+def test_colour_spaces(backend: str, count: Count) -> None:
+    """RGB and CMYK, without conversion."""
+    equal("RGB and CMYK", processes.color_cases(), backend, count)
+
+
+def test_metadata(backend: str, count: Count) -> None:
+    """Exif, ICC and a comment."""
+    equal("metadata", processes.metadata_cases(), backend, count)
+
+
+@pytest.mark.reference
+def test_imagecodecs(backend: str, count: Count) -> None:
+    """12 bits, YCCK, and lossless files of every predictor and precision."""
+    equal("imagecodecs", processes.imagecodecs_cases(), backend, count)
 
 
 def test_layout_of_the_array_does_not_matter(backend: str) -> None:

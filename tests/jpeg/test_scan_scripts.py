@@ -1,7 +1,8 @@
-"""Scan scripts: libjpeg's own, users', and what is wrong with one – by what cjpeg does with the same script."""
+"""Scan scripts: libjpeg's own, users', and what is wrong with one; cjpeg is given the same scripts."""
 
 from __future__ import annotations
 
+import io
 import subprocess
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from jpeg_cases import Tally
+from PIL import Image
 
 from jpeg_from_scratch import read
 from jpeg_from_scratch.backend import get_backend
@@ -67,7 +69,7 @@ SEQUENTIAL: dict[str, list[Any]] = {
 }
 # Illegal ones, and a part of the message
 ILLEGAL_PROGRESSIVE: list[tuple[list[Any], str]] = [
-    ([((0, 1, 2), 0, 63, 0, 0)], "scan 1 of the script: .* DC and AC coefficients in one"),
+    ([((0, 1, 2), 0, 5, 0, 0)], "scan 1 of the script: .* DC and AC coefficients in one"),
     ([((0, 1, 2), 0, 0, 0, 0), ((0,), 6, 5, 0, 0)], "scan 2 of the script: .* Ss <= Se"),
     ([((0, 1, 2), 0, 0, 0, 0), ((0, 1), 1, 5, 0, 0)], "scan 2 of the script: .* AC coefficients of 2"),
     ([((0, 1), 0, 0, 0, 0), ((2,), 1, 5, 0, 0)], "scan 2 .* of component 2 before its DC"),
@@ -133,15 +135,16 @@ def test_libjpegs_script(cjpeg: str, arithmetic: bool) -> None:
     switches = ["-progressive", *["-arithmetic"] * arithmetic]
     for image, components, color in ((COLOURS, 3, "YCbCr"), (GREY, 1, "grey")):
         theirs = read(peers.cjpeg(image, *switches)).scans
-        assert default_script(components, color, arithmetic=arithmetic) == theirs
+        assert default_script(components, color) == theirs
     assert len(default_script(3, "YCbCr")) == 10
 
 
 def test_libjpegs_script_for_other_colour_spaces(cjpeg: str) -> None:
     """RGB by cjpeg, CMYK by Pillow."""
     assert default_script(3, "RGB") == read(peers.cjpeg(COLOURS, "-progressive", "-rgb")).scans
-    inks = np.dstack((COLOURS, GREY))
-    assert default_script(4, "CMYK") == read(peers.pillow_encode(inks, progressive=True)).scans
+    stream = io.BytesIO()
+    Image.fromarray(COLOURS).convert("CMYK").save(stream, "JPEG", progressive=True)
+    assert default_script(4, "CMYK") == read(stream.getvalue()).scans
     assert len(default_script(4, "CMYK")) == 2 + 4 * 4
 
 
@@ -186,7 +189,7 @@ def entries(script: Sequence[ScanHeader]) -> list[Any]:
 @pytest.mark.parametrize("color", ["YCbCr", "RGB"])
 def test_libjpegs_script_is_legal(color: str, marker: int, interleaved: bool) -> None:
     """Given as a user's, it gives the same headers; without interleaving it has a DC scan a component."""
-    script = default_script(3, color, arithmetic=marker == SOF10, interleaved=interleaved)
+    script = default_script(3, color, interleaved=interleaved)
     assert len(script) == (10 if color == "YCbCr" else 14) + (0 if interleaved else 4)
     numbers = YCC if color == "YCbCr" else (0, 0, 0)
     assert checked_script(entries(script), frame_of(marker), numbers) == script
