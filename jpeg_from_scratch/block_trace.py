@@ -8,16 +8,15 @@ likewise.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, repeat
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from . import tables
 from ._types import Array
 from .backend import ScanCoder, get_backend
 from .coefficients import zigzag
@@ -28,15 +27,15 @@ from .quantization import dequantize
 from .reader import Limits, Reader
 from .scan import Progress, Scan, Status, decode_intervals
 from .trace_decisions import Decision, decisions_of
+from .trace_start import Start, starting_point
 from .trace_steps import NotingReader, Step, steps_of
 
 __all__ = ["BlockTrace", "EndOfBandRun", "SampleTrace", "ScanTrace", "trace_mcu"]
 
 MOST_PROBLEMS = 20
+NO_DATA = "no data: they end, or a marker is missing, before this unit"
 Place: TypeAlias = tuple[int, int, int]
 """Component of the frame, or of the scan, row and column."""
-
-_MARKER = re.compile(rb"\xff[\x01-\xfe]")
 
 
 @dataclass(frozen=True)
@@ -220,13 +219,18 @@ class _Tracer:
         progress: Progress,
         strict: bool,
     ) -> Status:
-        """Trace a scan, then decode it."""
+        """Decode a scan, and trace it."""
         if scan is not self.scan:
             self.scan, self.number = scan, self.number + 1
             self.missing = self._wanted_of(scan)
+        before = [array.copy() for array in arrays] if self.missing else []
+        start = replace(progress)
+        status = coder.decode(data, scan, arrays, progress, strict)
         if self.missing:
-            self._trace(scan, [array.copy() for array in arrays], replace(progress))
-        return coder.decode(data, scan, arrays, progress, strict)
+            self._trace(scan, before, arrays, start)
+        if status == Status.DONE:
+            self._note_missing(scan)
+        return status
 
     def _wanted_of(self, scan: Scan) -> dict[Place, int]:
         """Return the units wanted that a scan holds, with their MCUs."""
@@ -242,13 +246,24 @@ class _Tracer:
                     found[j, row, column] = mcu_row * scan.layout.mcu_columns + mcu_column
         return found
 
-    def _trace(self, scan: Scan, arrays: list[Array], progress: Progress) -> None:
+    def _trace(self, scan: Scan, arrays: Sequence[Array], after: Sequence[Array], progress: Progress) -> None:
         """Decode a scan with the reference, up to the last unit that is wanted."""
-        skip_intervals(self.data, scan, progress, min(self.missing.values()))
+        mcu = min(self.missing.values())
+        start = starting_point(self.engine, self.data, scan, arrays, after, progress, mcu)
         kind, options = interval_decoder(scan)
-        make = partial(_TracedInterval, self, scan, arrays, progress, kind)
+        # The restart intervals that follow, if the unit is there, are decoded from their beginning.
+        starts = chain([start], repeat(Start()))
+        make = partial(_TracedInterval, self, scan, arrays, progress, kind, starts)
         with suppress(_Traced):
             decode_intervals(self.data, scan, progress, False, make, **options)
+
+    def _note_missing(self, scan: Scan) -> None:
+        """Take it down that units have no data in a scan."""
+        for (j, row, column), mcu in self.missing.items():
+            place = (scan.header.components[j].component, row, column)
+            trace = ScanTrace(self.number, self.reader.offsets[-1], scan.header, mcu, (), 0, problem=NO_DATA)
+            self.traces[place].append(trace)
+        self.missing = {}
 
     def note(
         self,
@@ -328,12 +343,18 @@ class _TracedInterval:
         arrays: Sequence[Array],
         progress: Progress,
         kind: Callable[..., Any],
+        starts: Iterator[Start],
         position: int,
     ) -> None:
         self.tracer, self.scan, self.arrays, self.progress = tracer, scan, arrays, progress
         self.decoder = kind(tracer.data, scan, arrays, progress, False, position)
         self.notes_of = noting(self.decoder, scan, tracer.data, position, progress)
         self.run: EndOfBandRun | None = None
+        start = next(starts)
+        if isinstance(self.notes_of, NotingReader):
+            self.notes_of.skip(start.bits)
+        if start.dc_pred and hasattr(self.decoder, "dc_pred"):
+            self.decoder.dc_pred = list(start.dc_pred)
 
     @property
     def position(self) -> int:
@@ -382,17 +403,3 @@ def wanted_units(frame: FrameHeader, mcu: tuple[int, int], component: int | None
         for v in range(member.v_samp)
         for h in range(member.h_samp)
     ]
-
-
-def skip_intervals(data: bytes, scan: Scan, progress: Progress, mcu: int) -> None:
-    """Go on to the restart interval of an MCU, if all markers on the way are the right ones."""
-    if not scan.restart_interval or progress.starved or progress.ended:
-        return
-    position, here = progress.position, progress.mcu
-    while here + scan.restart_interval <= mcu:
-        here += scan.restart_interval
-        found = _MARKER.search(data, position)
-        if not found or data[found.start() + 1] != tables.RST0 + scan.restart_number(here):
-            return
-        position = found.end()
-        progress.mcu, progress.position = here, position

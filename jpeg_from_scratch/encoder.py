@@ -20,9 +20,9 @@ from .options import Plan, plan
 from .sampling import complete_partial_mcus
 from .scan_scripts import ScriptEntry
 from .stages import backend_with_stages, checked_stages
-from .writer import optimize_tables, scan_segments, write, write_with
+from .writer import optimize_tables, scan_segments, write_with
 
-__all__ = ["encode", "write"]
+__all__ = ["encode"]
 
 
 def encode(

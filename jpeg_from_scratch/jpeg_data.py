@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import dropwhile
 from typing import TypeAlias
 
 import numpy as np
@@ -287,11 +288,15 @@ class JpegData:
 
     @property
     def frame(self) -> FrameHeader:
-        """The frame header, with the height of a DNL segment if its own is 0; `ValueError` without one."""
+        """The frame header, with the height of a DNL segment if its own is 0; `ValueError` without one.
+
+        B.2.5 has the DNL segment after the first scan; one that stands elsewhere says nothing.
+        """
         frames = [segment for segment in self.segments if isinstance(segment, FrameHeader)]
         if not frames:
             raise ValueError("JpegData has no frame header among its segments")
-        lines = [segment.lines for segment in self.segments if isinstance(segment, NumberOfLines)]
+        behind = dropwhile(lambda segment: not isinstance(segment, ScanHeader), self.segments)
+        lines = [segment.lines for segment in behind if isinstance(segment, NumberOfLines)]
         return replace(frames[0], height=lines[0]) if lines and not frames[0].height else frames[0]
 
     @property

@@ -216,7 +216,7 @@ def _check_pairs(
         raise ValueError("optimize=True and arithmetic=True exclude each other: there are no Huffman tables")
     for name, value in (("predictor", predictor), ("point_transform", point_transform)):
         if value is not None and not lossless:
-            raise ValueError(f"{name} needs lossless=True: the DCT processes have none")
+            raise ValueError(f"{name}={value!r} needs lossless=True: the DCT processes have none")
 
 
 def _check_stages(
@@ -275,7 +275,10 @@ def _scans(
 ) -> list[ScanHeader]:
     numbers = table_numbers(color_space, len(frame.components))
     if scans is not None:
-        return checked_script(scans, frame, numbers)
+        try:
+            return checked_script(scans, frame, numbers)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"scans={scans!r:.60}: {error}") from None
     # B.2.3 – at most 10 data units in an MCU; else a scan for each component
     fits = sum(component.h_samp * component.v_samp for component in frame.components) <= 10
     if frame.is_progressive:
@@ -296,10 +299,14 @@ def _head(
         head.append(adobe_segment(ADOBE_TRANSFORMS[color_space]))
     else:
         head.append(JFIF)
-    if exif is not None:
-        head.append(exif_segment(exif))
-    if icc_profile is not None:
-        head += icc_segments(icc_profile)
+    for name, value in (("exif", exif), ("icc_profile", icc_profile)):
+        if value is not None and not isinstance(value, bytes):
+            raise TypeError(f"{name} is a {type(value).__name__}, must be bytes")
+    try:
+        head += [] if exif is None else [exif_segment(exif)]
+        head += [] if icc_profile is None else icc_segments(icc_profile)
+    except ValueError as error:
+        raise ValueError(f"exif or icc_profile: {error}") from None
     if comment is not None:
         head.append(Comment(checked_comment(comment)))
     return head

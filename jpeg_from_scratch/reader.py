@@ -242,8 +242,9 @@ class Reader:
             if not tables.RST0 <= marker <= tables.RST7:
                 break
             position = offset + 2
-        lines = self.data[offset + 4 : offset + 6]
-        if marker != tables.DNL or len(lines) < 2 or not any(lines):
+        segment = self.data[offset + 2 : offset + 6]
+        lines = segment[2:]
+        if marker != tables.DNL or len(lines) < 2 or segment[:2] != b"\0\4" or not any(lines):
             message = (
                 "Y = 0 in the frame header, and no DNL segment with the number of lines after the first scan"
             )

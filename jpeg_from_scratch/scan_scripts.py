@@ -161,6 +161,8 @@ def checked_script(
     Traceback (most recent call last):
     ValueError: scan 2 of the script: Ah = 1 for coefficient 1 of component 0, of which 0 bits are missing
     """
+    if not isinstance(scans, Sequence) or isinstance(scans, str):
+        raise TypeError(f"the scan script is a {type(scans).__name__}, must be a sequence of scans")
     if not len(scans):
         raise ValueError("the scan script is empty")
     headers = [_header(n, entry, frame, numbers) for n, entry in enumerate(scans, 1)]

@@ -24,6 +24,7 @@ __all__ = ["smooth", "smoothing_applies"]
 
 ESTIMATED = range(1, 10)  # the zigzag indices of the coefficients that are estimated
 WEIGHT_BITS = 8
+BLOCKS_AT_ONCE = 4096
 
 
 def _weights(*rows: str) -> Array:
@@ -111,12 +112,15 @@ def smooth(
     dc = coefficients[:, :columns, 0, 0].astype(np.int64)
     sides = np.pad(dc, ((0, 0), (2, 2)), mode="edge")
     result = coefficients[:rows, :columns].copy()
-    v_samp = frame.components[i].v_samp
+    v_samp, mcu_rows = frame.components[i].v_samp, frame.mcu_shape[0]
+    windows = np.array([_window_rows(row, rows, v_samp, mcu_rows) for row in range(rows)])
+    fed = min((last_fed_row + 1) * v_samp, rows)
     before = progression.missing_before[i] if progression.scans > 1 else np.full(64, -1)
-    for row in range(rows):
-        window = sides[_window_rows(row, rows, v_samp, frame.mcu_shape[0])]
-        missing = progression.missing[i] if row // v_samp <= last_fed_row else before
-        _smooth_row(result[row], window, missing, table.ravel().astype(np.int64))
+    at_once = max(BLOCKS_AT_ONCE // columns, 1)
+    for part, missing in ((range(fed), progression.missing[i]), (range(fed, rows), before)):
+        for first in part[::at_once]:
+            chunk = slice(first, min(first + at_once, part.stop))
+            _smooth_rows(result[chunk], sides[windows[chunk]], missing, table.ravel().astype(np.int64))
     return result
 
 
@@ -135,18 +139,19 @@ def _window_rows(row: int, rows: int, v_samp: int, mcu_rows: int) -> list[int]:
     return [above - (counted > 1), above, row, below, below + (counted < total - 2)]
 
 
-def _smooth_row(blocks: Coefficients, window: Array, missing: Array, steps: Array) -> None:
-    """Estimate the missing coefficients of a row of blocks, (columns, 8, 8), from its window, (5, columns + 4)."""
+def _smooth_rows(blocks: Coefficients, windows: Array, missing: Array, steps: Array) -> None:
+    """Estimate what is missing of blocks (rows, columns, 8, 8) from their windows (rows, 5, columns + 4)."""
+    columns = blocks.shape[1]
     flat = blocks.reshape(-1, 64)
     dc_only = bool((missing[1:10] == -1).all())
     for k, weights in (DC_ONLY if dc_only else SOME_AC).items():
         place = tables.NATURAL_INDEX[k]
         if k and missing[k] == 0:
             continue
-        sums = np.zeros(len(flat), np.int64)
+        window_sums = np.zeros(blocks.shape[:2], np.int64)
         for column in range(5):
-            sums += weights[:, column] @ window[:, column : column + len(flat)]
-        sums *= steps[0]
+            window_sums += weights[:, column] @ windows[:, :, column : column + columns]
+        sums = window_sums.ravel() * steps[0]
         step = int(steps[place])
         estimate = ((step << (WEIGHT_BITS - 1)) + np.abs(sums)) // (step << WEIGHT_BITS)
         if k and missing[k] > 0:

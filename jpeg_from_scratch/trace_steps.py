@@ -73,6 +73,12 @@ class NotingReader(HuffmanReader):
         """Read one bit, and note it if it was asked for alone."""
         return self._noted(self._next_bit)
 
+    def skip(self, length: int) -> None:
+        """Step over bits without a note."""
+        for _ in range(length // 8):
+            self._next_byte()
+        super().receive(length % 8)
+
     def _next_bit(self) -> int:
         bit = super().bit()
         self.used += not self.exhausted

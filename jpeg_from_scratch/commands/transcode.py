@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import transform
 from ..decoder import read
-from ..transcode import transcode
+from ..transcoder import transcode
 from ..writer import write
 from .files import named, read_bytes, write_bytes
 

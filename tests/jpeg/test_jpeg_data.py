@@ -160,6 +160,7 @@ def test_b25_the_height_of_a_dnl_segment(declared: int, lines: tuple[int, ...], 
     segments: list[Segment] = [frame_of([(1, 1)], declared, 8), scan_of(0), *map(NumberOfLines, lines)]
     assert JpegData(segments).frame.height == height
     assert JpegData(segments).segments[0] == frame_of([(1, 1)], declared, 8), "the segment stays as it is"
+    assert JpegData([NumberOfLines(9), *segments]).frame.height == height, "before the scan it says nothing"
 
 
 def test_units_are_what_the_scans_code() -> None:

@@ -270,6 +270,7 @@ def test_runs_end_at_restart_markers_and_values() -> None:
     ]
 
 
+@pytest.mark.big
 def test_the_longest_run() -> None:
     """A run of 32767 blocks is the longest; one more starts another, in both kinds of scans and back ends."""
     frame = frame_of([(1, 1)], 8 * 128, 8 * 257)
@@ -530,10 +531,8 @@ def coefficient_digest(data: JpegData) -> str:
     return digest.hexdigest()
 
 
-@pytest.mark.parametrize("kind", ["valid", "broken"])
-def test_corpus_coefficients(
-    jpeg_manifest: list[dict[str, Any]], kind: str, count: Any, quick_backend: str
-) -> None:
+@pytest.mark.parametrize("kind", [pytest.param("valid", marks=pytest.mark.big), "broken"])
+def test_corpus_coefficients(jpeg_manifest: list[dict[str, Any]], kind: str, count: Any) -> None:
     """Every SOF2 file of which libjpeg-turbo's coefficients are known; the broken ones with strict=False."""
     tally = Tally(f"progressive corpus, {kind}, coefficients")
     for entry in jpeg_manifest:
