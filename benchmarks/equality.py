@@ -17,6 +17,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 
 import codec_data
 import jpeg_bad_files as bad_files
@@ -26,6 +27,7 @@ import jpeg_freedoms as freedoms
 import jpeg_mutants as mutants
 import jpeg_peers as peers
 import jpeg_pictures as pictures
+import jpeg_processes as processes
 import jpeg_surgery as surgery
 import numpy as np
 from jpeg_cases import DecodeCase, Tally
@@ -38,6 +40,14 @@ Job = tuple[str, Callable[[], Tally]]
 def kodak(mode: str) -> dict[str, pictures.Picture]:
     """Return the Kodak pictures by name; empty where they are absent."""
     return {path.stem: codec_data.load_picture(path, mode) for path in codec_data.kodak_paths()}
+
+
+def kodak_of(
+    list_of_cases: Callable[..., Iterator[cases.EncodeCase]], qualities: tuple[int, ...]
+) -> Iterator[cases.EncodeCase]:
+    """Yield the cases of the Kodak pictures in colour and in grey."""
+    yield from list_of_cases(kodak("RGB"), qualities)
+    yield from list_of_cases(kodak("L"), qualities)
 
 
 def spliced_cases() -> Iterator[DecodeCase]:
@@ -72,24 +82,44 @@ def jobs(backend: str, quick: bool) -> Iterator[Job]:
     yield encoding("restart intervals", cases.restart_cases)
     yield encoding("comments", cases.comment_cases)
     yield encoding("quantisation tables", cases.quant_table_cases)
+    yield encoding("progressive, sizes and restarts", processes.progressive_sizes)
+    yield encoding("RGB and CMYK", processes.color_cases)
+    yield encoding("Exif, ICC, comment", processes.metadata_cases)
+    if find_spec("imagecodecs"):
+        yield encoding("imagecodecs: 12 bits, YCCK, lossless", processes.imagecodecs_cases)
+    else:
+        print("left out: imagecodecs is not installed")
     if not quick:
         yield encoding("sizes 1×1 … 33×33", cases.size_cases)
     if not quick and len(codec_data.kodak_paths()) == 24:
         yield encoding("Kodak, colour", lambda: cases.quality_cases(kodak("RGB")))
         yield encoding("Kodak, grey", lambda: cases.quality_cases(kodak("L")))
+        yield encoding("Kodak, progressive", partial(kodak_of, processes.progressive_cases, cases.QUALITIES))
+        if peers.programs_installed():
+            three = processes.ISSUE_QUALITIES
+            yield encoding("Kodak, arithmetic", partial(kodak_of, processes.arithmetic_cases, three))
     elif not quick:
         print(f"left out: the Kodak pictures are not in {codec_data.folder()}")
     yield decoding("files by Pillow", cases.pillow_files)
     yield decoding("sampling factors, whole ratios", spliced_cases)
     if peers.programs_installed():
         yield encoding("cjpeg -sample", cases.cjpeg_cases)
+        yield encoding("cjpeg -arithmetic, sizes and restarts", processes.arithmetic_sizes)
+        yield encoding("cjpeg -scans", processes.script_cases)
         yield decoding("files by cjpeg", cases.cjpeg_files)
     else:
         print("left out: cjpeg and djpeg are not installed")
-    entries = corpus.sequential_files(codec_data.jpeg_manifest())
-    if entries:
-        yield "corpus", lambda: corpus.compare_pixels(entries, backend)
-        yield "corpus", lambda: corpus.compare_coefficients(entries)
+    manifest = codec_data.jpeg_manifest()
+    valid, rescued = corpus.valid_files(manifest), corpus.rescued_files(manifest)
+    if manifest:
+        print(f"corpus, valid pictures: {corpus.counts(valid)}")
+        print(f"corpus, damaged files that libjpeg-turbo decodes: {corpus.counts(rescued)}")
+        yield "", lambda: corpus.compare_pixels("corpus, pixels", valid, manifest, backend)
+        yield "", lambda: corpus.compare_planes("corpus, planes", valid, backend)
+        yield "", lambda: corpus.compare_coefficients("corpus, coefficients", valid)
+        lenient = "corpus, damaged, strict=False"
+        yield "", lambda: corpus.compare_pixels(lenient, rescued, manifest, backend, strict=False)
+        yield "", lambda: corpus.compare_coefficients(f"{lenient}, coefficients", rescued, strict=False)
         yield "corpus", round_trips
     else:
         print(f"left out: the JPEG corpus is not in {codec_data.folder()}")

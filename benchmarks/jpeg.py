@@ -1,6 +1,6 @@
 """How fast `jpeg_from_scratch` is, how much memory it takes, and how soon its command answers.
 
-    python benchmarks/jpeg.py               speed beside Pillow and simplejpeg
+    python benchmarks/jpeg.py               speed beside Pillow, simplejpeg and imagecodecs
     python benchmarks/jpeg.py --quick       the same on one picture, in seconds
     python benchmarks/jpeg.py --stages      where our own time goes
     python benchmarks/jpeg.py --memory      peak of resident memory per pixel
@@ -42,6 +42,10 @@ try:
     import simplejpeg
 except ModuleNotFoundError:
     simplejpeg = None
+try:
+    import imagecodecs
+except ModuleNotFoundError:
+    imagecodecs = None
 
 Picture = pictures.Picture
 Rows = list[dict[str, Any]]
@@ -49,6 +53,14 @@ Rows = list[dict[str, Any]]
 RUNS = 15
 LARGE = (1200, 1792)
 SUBSAMPLINGS = ("4:2:0", "4:4:4")
+PEERS = ("Pillow", "simplejpeg", "imagecodecs")
+OPTIONS: dict[str, dict[str, Any]] = {
+    "standard": {},
+    "optimised": {"optimize": True},
+    "progressive": {"progressive": True},
+    "arithmetic": {"arithmetic": True},
+    "lossless": {"lossless": True},
+}
 
 
 def mosaic() -> tuple[str, Picture]:
@@ -93,54 +105,61 @@ def take_turns(contestants: Mapping[str, Callable[[], Any]], runs: int) -> dict[
     return seconds
 
 
-def encoders(
-    image: Picture, quality: int, subsampling: str, optimize: bool
-) -> dict[str, Callable[[], bytes]]:
-    """Return the contestants in encoding; simplejpeg writes no optimised tables."""
-    options = {"quality": quality, "subsampling": subsampling, "optimize": optimize}
-    found: dict[str, Callable[[], bytes]] = {
-        "ours": lambda: jpeg.encode(image, **options),
-        "Pillow": lambda: peers.pillow_encode(image, **options),
-    }
-    if simplejpeg is not None and not optimize:
+def encoders(image: Picture, quality: int, subsampling: str, coding: str) -> dict[str, Callable[[], bytes]]:
+    """Return the contestants in encoding.
+
+    simplejpeg writes the typical tables only, and nobody but us arithmetic codes within this process.
+    """
+    ours = {"quality": quality, "subsampling": subsampling} | OPTIONS[coding]
+    found: dict[str, Callable[[], bytes]] = {"ours": lambda: jpeg.encode(image, **ours)}
+    if coding in ("standard", "optimised", "progressive"):
+        found["Pillow"] = lambda: peers.pillow_encode(image, **ours)
+    if simplejpeg is not None and coding == "standard":
         short = subsampling.replace(":", "")
         found["simplejpeg"] = lambda: simplejpeg.encode_jpeg(image, quality, "RGB", short, fastdct=False)
+    if imagecodecs is not None and coding == "lossless":
+        found["imagecodecs"] = lambda: bytes(imagecodecs.jpeg8_encode(image, lossless=True, predictor=1))
     return found
 
 
-def decoders(data: bytes) -> dict[str, Callable[[], Picture]]:
-    """Return the contestants in decoding."""
-    found: dict[str, Callable[[], Picture]] = {
-        "ours": lambda: jpeg.decode(data),
-        "Pillow": lambda: peers.pillow_decode(data),
-    }
-    if simplejpeg is not None:
-        found["simplejpeg"] = lambda: simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False)
+def decoders(data: bytes, coding: str) -> dict[str, Callable[[], Picture]]:
+    """Return the contestants in decoding; Pillow has trouble with arithmetic and lossless files."""
+    found: dict[str, Callable[[], Picture]] = {"ours": lambda: jpeg.decode(data)}
+    if coding in ("standard", "optimised", "progressive"):
+        found["Pillow"] = lambda: peers.pillow_decode(data)
+        if simplejpeg is not None:
+            found["simplejpeg"] = lambda: simplejpeg.decode_jpeg(
+                data, "RGB", fastdct=False, fastupsample=False
+            )
+    elif imagecodecs is not None:
+        found["imagecodecs"] = lambda: imagecodecs.jpeg8_decode(data)
     return found
 
 
 def speed(quick: bool, runs: int) -> Rows:
-    """Time encoding and decoding; every file and picture is compared with Pillow's before it is timed."""
+    """Time encoding and decoding; every file and picture is compared with a peer's before it is timed."""
     rows: Rows = []
     qualities = (75,) if quick else (75, 90)
     for name, image in test_pictures(quick):
-        for quality, subsampling, optimize in product(qualities, SUBSAMPLINGS, (False, True)):
-            contestants = encoders(image, quality, subsampling, optimize)
-            data = contestants["ours"]()
-            settings = {
-                "picture": name,
-                "q": quality,
-                "subsampling": subsampling,
-                "tables": "optimised" if optimize else "standard",
-            }
-            same = data == contestants["Pillow"]()
-            rows.append(measured("encode", settings, same, contestants, runs))
+        for quality, subsampling, coding in product(qualities, SUBSAMPLINGS, OPTIONS):
+            if coding == "lossless" and (quality, subsampling) != (75, "4:4:4"):
+                continue  # has neither quality nor subsampling
+            settings = {"picture": name, "q": quality, "subsampling": subsampling, "coding": coding}
+            writing = encoders(image, quality, subsampling, coding)
+            data = writing["ours"]()
+            rows.append(measured("encode", settings, equal(writing), writing, runs))
             show(rows[-1])
-            reading = decoders(data)
-            same = np.array_equal(reading["ours"](), reading["Pillow"]())
-            rows.append(measured("decode", settings, same, reading, runs))
+            reading = decoders(data, coding)
+            rows.append(measured("decode", settings, equal(reading), reading, runs))
             show(rows[-1])
     return rows
+
+
+def equal(contestants: Mapping[str, Callable[[], Any]]) -> bool:
+    """Tell whether Pillow and imagecodecs, where they take part, give what we give."""
+    ours = contestants["ours"]()
+    judges = [contestants[name] for name in ("Pillow", "imagecodecs") if name in contestants]
+    return all(np.array_equal(np.asarray(ours), np.asarray(judge())) for judge in judges)
 
 
 def measured(
@@ -159,24 +178,22 @@ def measured(
 
 def show(row: dict[str, Any]) -> None:
     """Print one row of the table of speed."""
-    text = f"{row['picture']:26} {row['q']:3} {row['subsampling']:6} {row['tables']:9} {row['operation']:6}"
-    for name in ("ours", "Pillow", "simplejpeg"):
+    text = f"{row['picture']:26} {row['q']:3} {row['subsampling']:6} {row['coding']:11} {row['operation']:6}"
+    for name in ("ours", *PEERS):
         times = [1000 * t for t in row["seconds"].get(name, [])]
-        spread = (
-            f"{statistics.median(times):7.1f} ({min(times):.1f}–{max(times):.1f})" if times else "      –"
-        )
-        text += f" {spread:23}"
-    for name in ("Pillow", "simplejpeg"):
-        text += f" {row['ratios'][name]:10.2f}" if name in row["ratios"] else f" {'–':>10}"
-    print(text + ("" if row["equal"] else "   NOT EQUAL TO PILLOW"), flush=True)
+        spread = f"{statistics.median(times):.1f} ({min(times):.1f}–{max(times):.1f})" if times else "–"
+        text += f" {spread:>20}"
+    for name in PEERS:
+        text += f" {row['ratios'][name]:8.2f}" if name in row["ratios"] else f" {'–':>8}"
+    print(text + ("" if row["equal"] else "   NOT EQUAL"), flush=True)
 
 
 def heading() -> None:
     """Print the head of the table of speed."""
-    text = f"{'picture':26} {'q':>3} {'':6} {'tables':9} {'':6}"
-    for name in ("ours ms", "Pillow ms", "simplejpeg ms"):
-        text += f" {name + ' (min–max)':23}"
-    print(text + f" {'/ Pillow':>10} {'/ simple':>10}")
+    text = f"{'picture':26} {'q':>3} {'':6} {'coding':11} {'':6}"
+    for name in ("ours", *PEERS):
+        text += f" {name + ', ms (min–max)':>20.20}"
+    print(text + "".join(f" {'/ ' + name:>8.8}" for name in PEERS))
 
 
 def conditions() -> dict[str, str]:
@@ -195,6 +212,7 @@ def conditions() -> dict[str, str]:
         "numba": package("numba"),
         "Pillow": f"{package('pillow')} (libjpeg-turbo: {features.check_feature('libjpeg_turbo')})",
         "simplejpeg": package("simplejpeg"),
+        "imagecodecs": package("imagecodecs"),
         "threads": "1",
     }
 

@@ -232,8 +232,8 @@ def idct_islow(coefficients: Array, precision: int = 8, flat: Array | None = Non
     rows = _idct_1d(c.swapaxes(-1, -2), CONST_BITS - PASS1_BITS[8]).swapaxes(-1, -2)
     rows = np.clip(rows, -32768, 32767)
     # A block of nothing but its first row takes a short cut, which wraps where the rule clamps.
-    flat = ~c[..., 1:, :].any(axis=(-1, -2)) if flat is None else flat
-    rows = np.where(flat[..., np.newaxis, np.newaxis], _wrap16(c[..., :1, :] << PASS1_BITS[8]), rows)
+    shortened = np.asarray(~c[..., 1:, :].any(axis=(-1, -2)) if flat is None else flat)
+    rows = np.where(shortened[..., np.newaxis, np.newaxis], _wrap16(c[..., :1, :] << PASS1_BITS[8]), rows)
     return np.clip(_idct_1d(rows, CONST_BITS + PASS1_BITS[8] + 3), -128, 127)
 
 

@@ -253,7 +253,7 @@ def to_planes(reader: Reader, engine: Backend) -> tuple[list[Samples], bool]:
     frame = jpeg.frame
     if frame.is_lossless:
         return _lossless_planes(jpeg), False
-    steps = [table and table.array() for table in jpeg.quantization_tables()]
+    steps = [None if table is None else table.array() for table in jpeg.quantization_tables()]
     smoothed = smoothing_applies(reader.progression, steps)
     planes = []
     for i, table in enumerate(steps):

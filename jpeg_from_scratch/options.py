@@ -128,17 +128,15 @@ def plan(
     elif quant_tables is not None:
         raise ValueError("quant_tables and lossless=True exclude each other: nothing is quantised")
     own_tables = quant_tables is not None
-    frame = FrameHeader(
-        _process(progressive, arithmetic, lossless, precision, steps),
-        precision,
-        *image.shape[:2],
-        tuple(
-            FrameComponent(
-                identifier, h_samp, v_samp, min(i if own_tables else numbers[i], max(len(steps) - 1, 0))
-            )
-            for i, (identifier, (h_samp, v_samp)) in enumerate(zip(identifiers, factors))
-        ),
+    height, width = image.shape[:2]
+    components = tuple(
+        FrameComponent(
+            identifier, h_samp, v_samp, min(i if own_tables else numbers[i], max(len(steps) - 1, 0))
+        )
+        for i, (identifier, (h_samp, v_samp)) in enumerate(zip(identifiers, factors))
     )
+    process = _process(progressive, arithmetic, lossless, precision, steps)
+    frame = FrameHeader(process, precision, height, width, components)
     predictor = checked_integer("predictor", 1 if predictor is None else predictor, 1, 7)
     point_transform = checked_integer("point_transform", point_transform or 0, 0, precision - 1)
     restart_interval = checked_integer("restart_interval", restart_interval, 0, 65535)

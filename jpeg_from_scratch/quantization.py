@@ -108,8 +108,8 @@ def dequantize(quantized: Array, table: Array, precision: int = 8) -> Array:
     Returns
     -------
     ndarray of int32 (8 bits) or int64 (12 bits), shape (..., 8, 8)
-        R_vu = Sq_vu · Q_vu. In a damaged file of 8 bits products beyond ±32767 occur; they wrap to 16 bits, as
-        they do in the vector code of libjpeg-turbo, so that both give the same picture.
+        R_vu = Sq_vu · Q_vu. In a damaged file of 8 bits products beyond ±32767 occur; they wrap to 16 bits,
+        as they do in the vector code of libjpeg-turbo, so that both give the same picture.
 
     Examples
     --------

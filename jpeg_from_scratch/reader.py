@@ -1,9 +1,9 @@
 """Bytes → `JpegData`: a walk through the file, once, from SOI to EOI (E.2.1).
 
-Strict, the first thing that breaks T.81 is an error. Lenient (``strict=False``), what libjpeg-turbo would only
-warn of becomes a warning here too, and reading goes on in the same way, so that the coefficients are the
-same: bytes that belong nowhere are skipped, restart markers are looked for (`scan.resynchronise`), and where
-the data run out, what is missing stays zero.
+Strict, the first thing that breaks T.81 is an error. Lenient (``strict=False``), what libjpeg-turbo would
+only warn of becomes a warning here too, and reading goes on in the same way, so that the coefficients are
+the same: bytes that belong nowhere are skipped, restart markers are looked for (`scan.resynchronise`), and
+where the data run out, what is missing stays zero.
 """
 
 from __future__ import annotations
@@ -332,7 +332,8 @@ class Reader:
             )
         if progress.bad_codes:
             self.warnings.append(
-                f"{progress.bad_codes:,} codes of {where} do not exist, the first at byte {progress.bad_code_at}"
+                f"{progress.bad_codes:,} codes of {where} do not exist, "
+                f"the first at byte {progress.bad_code_at}"
             )
         if progress.overlong_runs:
             self.warnings.append(f"{progress.overlong_runs} blocks of {where} have runs past coefficient 63")

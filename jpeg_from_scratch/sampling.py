@@ -208,6 +208,7 @@ def upsample(
     if h_max % h_samp or v_max % v_samp:
         return _upsample_linear(plane, height, width, h_samp, h_max, v_samp, v_max)
     h_ratio, v_ratio = h_max // h_samp, v_max // v_samp
+    enlarged: Array
     if not triangle:
         enlarged = plane.repeat(v_ratio, axis=0).repeat(h_ratio, axis=1)
     elif (h_ratio, v_ratio) == (2, 1) and plane.shape[1] > 2:

@@ -183,7 +183,8 @@ def needed_tables(frame: FrameHeader, header: ScanHeader) -> tuple[bool, bool]:
 class Symbol(NamedTuple):
     """A symbol to be Huffman coded, and the bits that follow its code as they are.
 
-    `table_class` is 0 for a DC table, 1 for an AC table. `symbol` is None where no code comes before the bits.
+    `table_class` is 0 for a DC table, 1 for an AC table. `symbol` is None where no code comes before the
+    bits.
     """
 
     component: int
@@ -224,7 +225,9 @@ def write_symbols(symbols: Symbols, scan: Scan) -> bytes:
     ValueError
         If a symbol has no code in its table.
     """
-    codes = [[spec and encode_table(spec) for spec in specs] for specs in (scan.dc, scan.ac)]
+    codes = [
+        [encode_table(spec) if spec is not None else None for spec in specs] for specs in (scan.dc, scan.ac)
+    ]
     writer = BitWriter()
     for item in symbols:
         if isinstance(item, Restart):
@@ -277,8 +280,8 @@ class Progress:
         The data of the interval have run out: Huffman-coded units that follow stay as they are, up to the
         next restart marker.
     ended : bool
-        A marker stands at `position` that is no restart marker: the intervals that follow have no data, and no
-        markers are looked for.
+        A marker stands at `position` that is no restart marker: the intervals that follow have no data, and
+        no markers are looked for.
     starved_mcus, bad_codes, overlong_runs : int
         MCUs without all their data, codes that do not exist, runs past the last coefficient of a band.
     starved_at, bad_code_at : int

@@ -148,7 +148,9 @@ class SequentialDecoder:
         self.reader = HuffmanReader(data, position, progress, strict)
         self.progress = progress
         self.coefficients = coefficients
-        self.tables = [[spec and decode_table(spec) for spec in specs] for specs in (scan.dc, scan.ac)]
+        self.tables = [
+            [decode_table(spec) for spec in specs if spec is not None] for specs in (scan.dc, scan.ac)
+        ]
         self.dc_pred = [0] * len(coefficients)
 
     @property
@@ -159,7 +161,6 @@ class SequentialDecoder:
     def decode_unit(self, j: int, row: int, column: int) -> None:
         """Decode one block."""
         dc_table, ac_table = self.tables[0][j], self.tables[1][j]
-        assert dc_table is not None and ac_table is not None
         size = self.reader.symbol(dc_table)
         self.dc_pred[j] += extend(self.reader.receive(size), size)
         block = zigzag_inverse(self._ac_coefficients(ac_table))

@@ -41,8 +41,10 @@ def _prepare(
     h_samp, v_samp, h_max, v_max = component.h_samp, component.v_samp, frame.h_max, frame.v_max
     if h_max % h_samp or v_max % v_samp:
         # Fractional ratios are rare: array code enlarges, the kernel converts.
-        factors = {"h_samp": h_samp, "h_max": h_max, "v_samp": v_samp, "v_max": v_max}
-        return sampling.upsample(plane, frame.height, frame.width, **factors), (REPEAT, 1, 1)
+        enlarged = sampling.upsample(
+            plane, frame.height, frame.width, h_samp=h_samp, h_max=h_max, v_samp=v_samp, v_max=v_max
+        )
+        return enlarged, (REPEAT, 1, 1)
     ratios = h_max // h_samp, v_max // v_samp
     wide = plane.shape[1] > 2
     modes = {

@@ -1,4 +1,4 @@
-"""``jpeg-from-scratch encode``: a picture to a JPEG file, of any process of T.81 but the hierarchical ones."""
+"""``jpeg-from-scratch encode``: a picture to a JPEG file, of any process but the hierarchical ones."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ def _suitable(picture: Image.Image, four_inks: bool) -> Image.Image:
     if picture.mode == "CMYK" and four_inks:
         return picture
     raise ValueError(
-        f"the picture has the mode {picture.mode}; 8-bit grey or RGB, 16-bit grey, or, with --color, CMYK is needed"
+        f"the picture has the mode {picture.mode}; needed is grey or RGB of 8 bits, grey of 16 bits, "
+        "or, with --color, CMYK"
     )
 
 

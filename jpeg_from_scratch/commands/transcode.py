@@ -1,4 +1,4 @@
-"""``jpeg-from-scratch transcode``: the same picture in other bytes, turned or cut on the way, without a loss."""
+"""``jpeg-from-scratch transcode``: the same picture in other bytes, turned or cut, without a loss."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "transcode",
         help="change the coding of a JPEG file, rotate, flip or crop it, without a loss",
-        description="Change the coding of a JPEG file without decoding it to pixels: no coefficient changes.\n"
+        description="Change the coding of a JPEG file without decoding it: no coefficient changes.\n"
         "Without an option the result is sequential, with the typical Huffman tables.",
         epilog="examples:\n" + EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import jpeg_bad_files as bad_files
@@ -14,7 +15,7 @@ import jpeg_traced as traced
 import numpy as np
 import pytest
 
-from jpeg_from_scratch import FormatError, JpegError, block_trace, decode, read
+from jpeg_from_scratch import FormatError, block_trace, decode, read
 from jpeg_from_scratch.block_trace import BlockTrace, SampleTrace, ScanTrace
 from jpeg_from_scratch.coefficients import zigzag
 from jpeg_from_scratch.microscope import Inspection, inspect
@@ -23,11 +24,13 @@ from jpeg_from_scratch.trace_start import Start, skip_intervals
 from jpeg_from_scratch.trace_steps import Step
 
 DC = surgery.dht(0, 0, [0, 1, 2], [2, 0, 3])  # 00: size 2, 010: size 0, 011: size 3
-AC = surgery.dht(1, 0, [0, 1, 3, 2], [0x00, 0x21, 0xF0, 0x02, 0xE3, 0x30])
+AC = surgery.dht(1, 0, [0, 1, 3, 2], [0x00, 0x21, 0xF0, 0x02, 0xE3, 0x30])  # 00, 010, 011, 100, 1010, 1011
 
 
-def every_unit(data: bytes) -> list[BlockTrace | SampleTrace]:
-    """Return the traces of all data units, MCU by MCU."""
+@lru_cache(maxsize=20)
+def every_unit(name: str) -> list[BlockTrace | SampleTrace]:
+    """Return the traces of all data units of one of our files, MCU by MCU."""
+    data = traced.files()[name]
     rows, columns = read(data).frame.mcu_shape
     return [
         unit
@@ -68,7 +71,7 @@ def entropy_coded_bits(data: bytes) -> Iterator[list[str]]:
 def test_the_bits_of_all_units_are_the_bits_of_the_file(name: str) -> None:
     """Put together in the order of each scan, codes and additional bits are its data but for the padding."""
     data = traced.huffman_files()[name]
-    scans = by_scan(every_unit(data))
+    scans = by_scan(every_unit(name))
     whole = list(entropy_coded_bits(data))
     assert sorted(scans) == list(range(len(whole)))
     interval = surgery.having(data, surgery.DRI)
@@ -105,7 +108,7 @@ def test_offsets_point_at_the_bits(name: str) -> None:
 def test_decisions_cost_what_the_file_has(name: str) -> None:
     """The information in all decisions of a scan is its length, but for what ends a segment."""
     data = traced.files()[name]
-    scans = by_scan(every_unit(data))
+    scans = by_scan(every_unit(name))
     for scan, intervals in enumerate(entropy_coded_bits(data)):
         bits = sum(share.bits for share in scans[scan])
         length = sum(map(len, intervals))
@@ -136,7 +139,7 @@ def test_numbers_are_those_of_the_decoder(name: str) -> None:
     """What the steps tell, `quantized`, and what `read` returns are the same; so are samples."""
     data = traced.files()[name]
     jpeg = read(data)
-    for unit in every_unit(data):
+    for unit in every_unit(name):
         expected = jpeg.units[unit.component][unit.row, unit.column]
         assert jpeg.frame.components[unit.component].component_id == unit.component_id
         if isinstance(unit, SampleTrace):
@@ -154,7 +157,7 @@ def test_samples_are_the_pixels(name: str) -> None:
     """A grey picture is its samples."""
     data = traced.files()[name]
     pixels = decode(data)
-    for unit in every_unit(data):
+    for unit in every_unit(name):
         assert isinstance(unit, BlockTrace)
         rows = slice(8 * unit.row, min(8 * unit.row + 8, pixels.shape[0]))
         columns = slice(8 * unit.column, min(8 * unit.column + 8, pixels.shape[1]))
@@ -170,7 +173,7 @@ def test_samples_of_lossless_files(name: str) -> None:
     predictor, point_transform = jpeg.scans[0].spectral_start, jpeg.scans[0].approx_low
     interval = surgery.having(data, surgery.DRI)
     lines = int.from_bytes(interval[0].payload) // jpeg.frame.width if interval else 1 << 30
-    for unit in every_unit(data):
+    for unit in every_unit(name):
         assert isinstance(unit, SampleTrace)
         assert unit.prediction is not None
         assert unit.difference is not None
@@ -188,9 +191,9 @@ def test_samples_of_lossless_files(name: str) -> None:
 
 
 def test_a_block_by_hand() -> None:
-    """F.2.2 – chosen bits, each with its meaning; a value of 7 zeros comes after ZRL."""
-    bits = "011" + "101" + "100" + "0" + "101" + "100" + "1" + "110" + "01" + "00"
-    #       DC size 3, +5   2/1, -1       ZRL     2/1, +1       0/2, -2      EOB
+    """F.2.2 – chosen bits, each with its meaning; also of ZRL."""
+    bits = "011" + "101" + "010" + "0" + "011" + "010" + "1" + "100" + "01" + "00"
+    #       DC size 3, +5   2/1, −1       ZRL     2/1, +1       0/2, −2      EOB
     data = surgery.one_block(DC, AC, bits)
     (block,) = inspect(data, mcu=(0, 0)).units
     assert isinstance(block, BlockTrace)
@@ -199,10 +202,10 @@ def test_a_block_by_hand() -> None:
     rows = [(s.offset - start, s.bit, s.code, s.extra, s.name, s.run, s.size, s.value, s.k) for s in steps]
     assert rows == [
         (0, 0, "011", "101", "DC", None, 3, 5, 0),
-        (0, 6, "100", "0", "AC", 2, 1, -1, 3),
-        (1, 2, "101", "", "ZRL", 15, 0, None, 19),
-        (1, 5, "100", "1", "AC", 2, 1, 1, 22),
-        (2, 1, "110", "01", "AC", 0, 2, -2, 23),
+        (0, 6, "010", "0", "AC", 2, 1, -1, 3),
+        (1, 2, "011", "", "ZRL", 15, 0, None, 19),
+        (1, 5, "010", "1", "AC", 2, 1, 1, 22),
+        (2, 1, "100", "01", "AC", 0, 2, -2, 23),
         (2, 6, "00", "", "EOB", 0, 0, None, None),
     ]
     assert [s.coefficient for s in steps] == [5, -1, None, 1, -2, None]
@@ -211,7 +214,7 @@ def test_a_block_by_hand() -> None:
 
 def test_overlong_runs_and_bad_codes_are_told() -> None:
     """What breaks T.81 is a problem of its step, and the block goes on as the decoder does."""
-    overlong = "00" + "11" + "1110" + "000" * 1 + ("1110" + "111") * 4 + "00"
+    overlong = "00" + "11" + ("1010" + "111") * 5
     data = surgery.one_block(DC, AC, overlong)
     steps = inspect(data, mcu=(0, 0)).units[0].scans[0].steps
     problems = [step.problem for step in steps if step.problem]
@@ -228,9 +231,10 @@ def test_overlong_runs_and_bad_codes_are_told() -> None:
 
 def test_blocks_inside_an_end_of_band_run() -> None:
     """G.1.2.2 – such a block has no steps, but the place of the code that has ended it."""
-    data = traced.files()["progressive, smooth"]
+    name = "progressive, smooth"
+    data = traced.files()[name]
     covered = 0
-    for unit in every_unit(data):
+    for unit in every_unit(name):
         for share in unit.scans:
             run = share.end_of_band_run
             if run is None:
@@ -366,11 +370,10 @@ def test_mutants_never_surprise(count: Callable[[str], None]) -> None:
             try:
                 inspection = inspect(mutant.data, mcu=place, max_pixels=1 << 20)
                 assert inspection.size == len(mutant.data)
-            except FormatError as error:
-                assert error.field == "SOI", mutant.recipe
-            except ValueError as error:
-                assert str(error).startswith("mcu="), mutant.recipe
-            except (JpegError, ArithmeticError, LookupError, TypeError, AssertionError) as error:
-                tally.different.append(f"{mutant.recipe}: {type(error).__name__}: {error}")
+            except Exception as error:
+                no_jpeg = isinstance(error, FormatError) and error.field == "SOI"
+                no_mcu = type(error) is ValueError and str(error).startswith("mcu=")
+                if not no_jpeg and not no_mcu:
+                    tally.different.append(f"{mutant.recipe}: {type(error).__name__}: {error}")
     count(tally.line())
     assert not tally.different, tally.report()
