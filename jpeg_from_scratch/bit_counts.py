@@ -61,7 +61,7 @@ def bits_per_block(
     >>> picture = np.zeros((8, 16), np.uint8)
     >>> picture[:, 8:] = np.eye(8) * 255
     >>> bits_per_block(encode(picture))[0].tolist()
-    [[15.0, 139.0]]
+    [[18.0, 148.0]]
     """
     counter = _Counter(checked_bytes(data), Limits(max_pixels, max_scans, max_memory), backend)
     try:

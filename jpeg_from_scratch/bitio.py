@@ -100,6 +100,8 @@ class BitReader:
 
     def bit(self) -> int:
         """Return the next bit: NEXTBIT (Figure F.18). `EndOfSegment` at a marker or the end of the data."""
+        if self._count == 0 and self.exhausted:
+            return 0
         if self._count == 0:
             try:
                 self._byte = self._next_byte()

@@ -39,6 +39,7 @@ __all__ = ["Limits", "Reader", "memory_estimate"]
 MAX_PIXELS = 2**28
 MAX_SCANS = 1000
 MAX_MEMORY = 2**31
+MOST_WARNINGS = 1000  # of a damaged file; there is one for each restart marker that is wrong
 TABLES = (QuantizationTables, HuffmanTables, ArithmeticConditioning)
 EOI_FOREVER = bytes((0xFF, tables.EOI)) * (1 << 15)  # more than any segment can ask for
 
@@ -281,7 +282,7 @@ class Reader:
         self.scanned.update(member.component for member in header.components)
         self.mcus += scan.layout.mcus
         self.fed_mcus += scan.layout.mcus - progress.starved_mcus
-        return skip_padding(self.data, progress.position)
+        return progress.position if frame.is_arithmetic else skip_padding(self.data, progress.position)
 
     def _check_scan(self, frame: FrameHeader, header: ScanHeader, offset: int) -> None:
         everything = self.scans > 1 and len(self.jpeg.scans[0].components) == len(frame.components)

@@ -21,10 +21,10 @@ where `arrays` are, per component of the scan, its quantised coefficients or dif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -288,6 +288,8 @@ class Progress:
         Offsets of the first of each; −1 for none.
     last_fed : int
         The last MCU that began before the data had run out; −1 for none.
+    prepared : tuple
+        What the coder made at its first call, for the next ones: there is one after each wrong marker.
     """
 
     position: int
@@ -300,6 +302,7 @@ class Progress:
     bad_code_at: int = -1
     overlong_runs: int = 0
     last_fed: int = -1
+    prepared: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
     def note_starved(self, offset: int) -> None:
         """Note that the data ran out before a marker, or the end of the file, at `offset`."""
@@ -376,7 +379,7 @@ def decode_intervals(
         if mcu > first and scan.starts_interval(mcu):
             progress.mcu, progress.position = mcu, decoder.position
             if not progress.ended:
-                after = after_restart(data, progress.position, scan.restart_number(mcu))
+                after = after_restart(data, progress.position, scan.restart_number(mcu), padding=starves)
                 if after < 0:
                     return Status.BAD_RESTART
                 progress.position, progress.starved = after, False
@@ -404,10 +407,10 @@ def decode_intervals(
     return Status.DONE
 
 
-def after_restart(data: bytes, position: int, m: int) -> int:
+def after_restart(data: bytes, position: int, m: int, padding: bool = True) -> int:
     """Return the offset behind the marker RSTm that is due at `position`, −1 if it is not there (E.2.4)."""
     try:
-        offset, marker = find_marker(data, skip_padding(data, position))
+        offset, marker = find_marker(data, skip_padding(data, position) if padding else position)
     except FormatError:
         return -1
     return offset + 2 if marker == tables.RST0 + m else -1

@@ -3,9 +3,8 @@
 A decoder of Huffman codes that begins in the midst of a restart interval has to know three things: at which
 bit, the DC coefficients before, and that no end-of-band run is under way. All three are known once the
 compiled path has decoded the scan and counted the bits of its blocks. So a trace takes no longer at the end
-of a large picture than at its beginning. Two kinds of scans cannot be entered this way. In refinement scans
-blocks within an end-of-band run have bits as well, and arithmetic decoders carry all their statistics; these
-are decoded from the restart marker before.
+of a large picture than at its beginning. Arithmetic decoders carry all their statistics, and can only begin
+where these are reset: they decode from the restart marker before.
 """
 
 from __future__ import annotations
@@ -64,10 +63,9 @@ def starting_point(
     """
     skip_intervals(data, scan, progress, mcu)
     header = scan.header
-    refined = bool(header.approx_high and header.spectral_start)
     interval = scan.restart_interval or scan.layout.mcus
     same_interval = mcu // interval == progress.mcu // interval
-    if scan.frame.is_arithmetic or refined or progress.starved or not same_interval:
+    if scan.frame.is_arithmetic or progress.starved or not same_interval:
         return Start()
     shapes = [array.shape[:2] for array in after]
     counts = [np.zeros(shape, np.float32) for shape in shapes]
@@ -75,8 +73,9 @@ def starting_point(
     spent = mcu_bits(scan, counts)
     first = mcu
     if scan.frame.is_progressive and header.spectral_start:
-        # A block that has bits is not inside an end-of-band run.
-        coded = np.flatnonzero(spent[progress.mcu : mcu + 1])
+        # A block inside an end-of-band run has no other bits than correction bits.
+        codes = spent - correction_bits(scan, before[0]) if header.approx_high else spent
+        coded = np.flatnonzero(codes[progress.mcu : mcu + 1] > 0)
         first = progress.mcu + int(coded[-1]) if coded.size else progress.mcu
     if first == progress.mcu or not spent[first]:  # no bits: the data run out before
         return Start()
@@ -118,6 +117,14 @@ def mcu_bits(scan: Scan, counts: Sequence[Array]) -> Array:
         units = bits[: rows * v, : columns * h].reshape(rows, v, columns, h)
         total += units.sum(axis=(1, 3), dtype=np.float64)
     return total.ravel()
+
+
+def correction_bits(scan: Scan, before: Array) -> Array:
+    """Count the coefficients of each block that a refinement scan has a correction bit for (G.1.2.3)."""
+    header, layout = scan.header, scan.layout
+    band = tables.NATURAL_INDEX[header.spectral_start : header.spectral_end + 1]
+    blocks = before[: layout.mcu_rows, : layout.mcu_columns].reshape(-1, 64)
+    return np.count_nonzero(blocks[:, band], axis=1)
 
 
 def dc_predictions(scan: Scan, after: Sequence[Array], mcu: int) -> tuple[int, ...]:

@@ -93,13 +93,16 @@ def note_bad_code(state, data, start, end, filled, used):
 
 @jit
 def longest_interval(data, position):
-    """Return how many bytes lie between two markers at the most, from `position` to the end of the scan."""
+    """Return how many bytes lie between two markers at the most, from `position` to the end of the scan.
+
+    A marker below X'FFC0' is no end: recovery goes on behind it.
+    """
     longest, start = 0, position
     for i in range(position, data.shape[0] - 1):
         if data[i] == 0xFF and data[i + 1] != 0 and data[i + 1] != 0xFF:
             longest = max(longest, i - start)
             start = i + 2
-            if data[i + 1] < 0xD0 or data[i + 1] > 0xD7:
+            if data[i + 1] >= 0xC0 and (data[i + 1] < 0xD0 or data[i + 1] > 0xD7):
                 return longest
     return max(longest, data.shape[0] - start)
 
@@ -144,9 +147,9 @@ def offset_of(data, start, end, filled, index):
 
 
 @jit
-def after_restart(data, position, m):
+def after_restart(data, position, m, padding):
     """Return the offset behind the marker RSTm at `position`, or −1; twin of `scan.after_restart`."""
-    if position + 2 < data.shape[0] and data[position] == 0xFF and data[position + 1] == 0:
+    if padding and position + 2 < data.shape[0] and data[position] == 0xFF and data[position + 1] == 0:
         position += 2  # as in `skip_padding`; it is a marker that must follow
     after = position
     while after < data.shape[0] and data[after] == 0xFF:

@@ -25,4 +25,5 @@ inline = numba.njit(nogil=True, forceinline=True)
 
 # The same for steps that only read and write arrays. Where one returns early, Numba fails to take out the
 # counting of references to its arguments; in the arithmetic coder that took twice as long as all else.
-step = numba.njit(nogil=True, forceinline=True, _nrt=False)
+NO_REFERENCES: dict[str, Any] = {"_nrt": False}
+step = numba.njit(nogil=True, forceinline=True, **NO_REFERENCES)

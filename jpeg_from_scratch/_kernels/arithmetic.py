@@ -225,7 +225,7 @@ def next_interval(q, data, bins, state, mcu, restart_interval):
     """Find the next restart interval and start anew there. Returns whether its marker was found."""
     state[MCU], state[POSITION] = mcu, q[AT]
     if state[ENDED] == 0:
-        after = after_restart(data, state[POSITION], (mcu // restart_interval - 1) % 8)
+        after = after_restart(data, state[POSITION], (mcu // restart_interval - 1) % 8, False)
         if after < 0:
             return False
         state[POSITION], state[STARVED] = after, 0

@@ -41,21 +41,21 @@ def decode_scan(
     data: bytes, scan: Scan, coefficients: Sequence[Coefficients], progress: Progress, strict: bool
 ) -> Status:
     """Decode a scan; see `scan_sequential.decode_scan`."""
-    file_bytes = np.frombuffer(data, np.uint8)
+    if not progress.prepared:
+        file_bytes = np.frombuffer(data, np.uint8)
+        progress.prepared = (
+            file_bytes,
+            clean_buffer(file_bytes, progress.position),
+            slots(coefficients),
+            *layout_arrays(scan.layout),
+            scan.layout.mcu_columns,
+            scan.layout.mcus,
+            scan.restart_interval,
+            decode_tables(scan.dc),
+            decode_tables(scan.ac),
+        )
     state = state_of(progress)
-    status = decode_mcus(
-        file_bytes,
-        clean_buffer(file_bytes, progress.position),
-        slots(coefficients),
-        *layout_arrays(scan.layout),
-        scan.layout.mcu_columns,
-        scan.layout.mcus,
-        scan.restart_interval,
-        decode_tables(scan.dc),
-        decode_tables(scan.ac),
-        state,
-        strict,
-    )
+    status = decode_mcus(*progress.prepared, state, strict)
     update(progress, state)
     return Status(status)
 
@@ -77,7 +77,7 @@ def decode_mcus(
             state[MCU] = mcu
             state[POSITION] = offset_of(data, start, end, filled, taken - (count >> 3))
             if state[ENDED] == 0:
-                after = after_restart(data, state[POSITION], (mcu // restart_interval - 1) % 8)
+                after = after_restart(data, state[POSITION], (mcu // restart_interval - 1) % 8, True)
                 if after < 0:
                     return BAD_RESTART
                 state[POSITION], state[STARVED] = after, 0

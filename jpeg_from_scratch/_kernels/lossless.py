@@ -169,24 +169,24 @@ def decode_scan(
     data: bytes, scan: Scan, differences: Sequence[Array], progress: Progress, strict: bool
 ) -> Status:
     """Decode a scan; see `scan_lossless.decode_scan`."""
-    file_bytes = np.frombuffer(data, np.uint8)
-    layout = scan.layout
-    units, factors = layout_arrays(layout)
+    if not progress.prepared:
+        file_bytes = np.frombuffer(data, np.uint8)
+        layout = scan.layout
+        units, factors = layout_arrays(layout)
+        progress.prepared = (
+            file_bytes,
+            clean_buffer(file_bytes, progress.position),
+            slots(differences),
+            units,
+            factors,
+            layout.mcu_columns,
+            layout.mcu_rows,
+            scan.restart_interval // layout.mcu_columns,
+            decode_tables(scan.dc),
+            np.empty(len(units) * layout.mcu_columns, np.int32),
+        )
     state = state_of(progress)
-    status = decode_rows(
-        file_bytes,
-        clean_buffer(file_bytes, progress.position),
-        slots(differences),
-        units,
-        factors,
-        layout.mcu_columns,
-        layout.mcu_rows,
-        scan.restart_interval // layout.mcu_columns,
-        decode_tables(scan.dc),
-        np.empty(len(units) * layout.mcu_columns, np.int32),
-        state,
-        strict,
-    )
+    status = decode_rows(*progress.prepared, state, strict)
     update(progress, state)
     return Status(status)
 
@@ -206,7 +206,7 @@ def decode_rows(
             state[MCU] = mcu_row * mcu_columns
             state[POSITION] = offset_of(data, start, end, filled, taken - (count >> 3))
             if state[ENDED] == 0:
-                after = after_restart(data, state[POSITION], (mcu_row // interval - 1) % 8)
+                after = after_restart(data, state[POSITION], (mcu_row // interval - 1) % 8, True)
                 if after < 0:
                     return BAD_RESTART
                 state[POSITION], state[STARVED] = after, 0

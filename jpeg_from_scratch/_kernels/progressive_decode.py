@@ -49,21 +49,21 @@ def decode_scan(
     data: bytes, scan: Scan, coefficients: Sequence[Coefficients], progress: Progress, strict: bool
 ) -> Status:
     """Decode a scan; see `scan_progressive.decode_scan`."""
-    file_bytes = np.frombuffer(data, np.uint8)
-    header, layout = scan.header, scan.layout
+    if not progress.prepared:
+        file_bytes = np.frombuffer(data, np.uint8)
+        header, layout = scan.header, scan.layout
+        progress.prepared = (
+            file_bytes,
+            clean_buffer(file_bytes, progress.position),
+            slots(coefficients),
+            (*layout_arrays(layout), layout.mcu_columns),
+            layout.mcus,
+            scan.restart_interval,
+            decode_tables(scan.ac if header.spectral_start else scan.dc),
+            (header.spectral_start, header.spectral_end, header.approx_high, header.approx_low),
+        )
     state = state_of(progress)
-    status = decode_mcus(
-        file_bytes,
-        clean_buffer(file_bytes, progress.position),
-        slots(coefficients),
-        (*layout_arrays(layout), layout.mcu_columns),
-        layout.mcus,
-        scan.restart_interval,
-        decode_tables(scan.ac if header.spectral_start else scan.dc),
-        (header.spectral_start, header.spectral_end, header.approx_high, header.approx_low),
-        state,
-        strict,
-    )
+    status = decode_mcus(*progress.prepared, state, strict)
     update(progress, state)
     return Status(status)
 
@@ -77,7 +77,7 @@ def decode_mcus(data, clean, arrays, layout, mcus, restart_interval, codes, band
         if mcu > first:
             state[MCU] = mcu
             if state[ENDED] == 0:
-                after = after_restart(data, state[POSITION], (mcu // restart_interval - 1) % 8)
+                after = after_restart(data, state[POSITION], (mcu // restart_interval - 1) % 8, True)
                 if after < 0:
                     return BAD_RESTART
                 state[POSITION], state[STARVED] = after, 0

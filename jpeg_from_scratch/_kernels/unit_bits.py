@@ -71,7 +71,7 @@ def add_unit_bits(
             position = offset_of(file_bytes, position, end, filled, (used + 7) >> 3)
         mcu = stop
         if mcu < layout.mcus and not ended:
-            position = after_restart(file_bytes, position, scan.restart_number(mcu))
+            position = after_restart(file_bytes, position, scan.restart_number(mcu), True)
             if position < 0:
                 return
             starved = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import warnings
+import sys
 from typing import Any
 
 from ..decoder import decode
@@ -17,6 +17,9 @@ EXAMPLES = """\
   jpeg-from-scratch decode broken.jpg rescued.png --lenient
   jpeg-from-scratch decode - - --format ppm < photo.jpg > photo.ppm
 """
+
+
+MOST_NOTES = 10
 
 
 def add_parser(commands: Any) -> None:
@@ -63,5 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
             max_memory=arguments.max_memory,
         )
     write_picture(arguments.output, pixels, kind, (1 << max(info.precision, 8)) - 1)
-    for warning in info.warnings:
-        warnings.warn(warning, UserWarning, stacklevel=2)
+    for warning in info.warnings[:MOST_NOTES]:
+        print(f"jpeg-from-scratch: note: {warning}", file=sys.stderr)
+    if len(info.warnings) > MOST_NOTES:
+        print(f"jpeg-from-scratch: note: and {len(info.warnings) - MOST_NOTES:,} more", file=sys.stderr)

@@ -109,7 +109,7 @@ def write_picture(path: str, pixels: Samples, kind: str, largest: int) -> None:
                 f"{kind} holds no picture of {channels} channels of {bits} bits; try --format NPY"
             )
         options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
-        picture = Image.fromarray(np.ascontiguousarray(pixels), mode if pixels.dtype == np.uint8 else "I;16")
+        picture = Image.fromarray(np.ascontiguousarray(pixels), mode if channels == 4 else None)
         try:
             picture.save(stream, kind, **options)
         except OSError as error:
