@@ -44,10 +44,14 @@ class _Jpeg(ABC):
         Of the chroma of colour pictures; grey ones have none.
     optimize : bool
         Huffman tables made for the picture instead of those of Annex K.3.
+    progressive : bool
+        Spectral selection and successive approximation, in libjpeg's standard script of scans. The Huffman
+        tables are then always optimised, whatever `optimize` says.
     """
 
     subsampling: str = "4:2:0"
     optimize: bool = False
+    progressive: bool = False
 
     useful_range: ClassVar[tuple[int, int]] = (5, 95)
 
@@ -59,18 +63,27 @@ class _Jpeg(ABC):
             raise ValueError(
                 f"subsampling is {self.subsampling!r}: {type(self).__name__} takes {', '.join(self._known)}"
             )
+        if self.progressive:
+            object.__setattr__(self, "optimize", True)
 
     @property
     def name(self) -> str:
-        """``"jpeg-ours"``, with ``-444`` and so on unless 4:2:0, with ``-optimised`` where it applies."""
+        """``"jpeg-ours"``, with ``-444`` and so on unless 4:2:0, and with how it is coded.
+
+        That is ``-progressive`` or ``-optimised``, and nothing where neither applies.
+        """
         chroma = "" if self.subsampling == "4:2:0" else "-" + self.subsampling.replace(":", "")
-        return self._maker + chroma + ("-optimised" if self.optimize else "")
+        coding = "-progressive" if self.progressive else "-optimised" if self.optimize else ""
+        return self._maker + chroma + coding
 
     @property
     def description(self) -> str:
         """Encoder and version, subsampling, Huffman tables."""
-        tables = "optimised for the picture" if self.optimize else "of T.81 Annex K.3"
-        return f"{self._encoder()}; chroma {self.subsampling} (if colour); Huffman tables {tables}"
+        waves = "; progressive" * self.progressive
+        return f"{self._encoder()}{waves}; chroma {self.subsampling} (if colour); {self._codes()}"
+
+    def _codes(self) -> str:
+        return f"Huffman tables {'optimised for the picture' if self.optimize else 'of T.81 Annex K.3'}"
 
     @property
     def suffix(self) -> str:
@@ -89,7 +102,14 @@ class _Jpeg(ABC):
 
 @dataclass(frozen=True)
 class OurJpeg(_Jpeg):
-    """The JPEG of `jpeg_from_scratch`. Parameters as the class shows: `subsampling`, `optimize`.
+    """The JPEG of `jpeg_from_scratch`.
+
+    Parameters
+    ----------
+    subsampling, optimize, progressive
+        As the name of each says: chroma, Huffman tables, scans.
+    arithmetic : bool
+        The arithmetic coder of T.81 in place of Huffman codes; `optimize` then has nothing to say.
 
     Raises
     ------
@@ -97,17 +117,37 @@ class OurJpeg(_Jpeg):
         If `subsampling` is not one of `SUBSAMPLINGS`.
     """
 
+    arithmetic: bool = False
+
     _maker = "jpeg-ours"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.arithmetic:
+            object.__setattr__(self, "optimize", False)
+
+    @property
+    def name(self) -> str:
+        """As for all, with ``-arithmetic`` behind where it applies."""
+        return super().name + "-arithmetic" * self.arithmetic
 
     def encode(self, image: Image, quality: int) -> bytes:
         """Compress with `jpeg_from_scratch.encode`."""
-        if image.ndim == 2:
-            return jpeg_from_scratch.encode(image, quality, optimize=self.optimize)
-        return jpeg_from_scratch.encode(image, quality, subsampling=self.subsampling, optimize=self.optimize)
+        return jpeg_from_scratch.encode(
+            image,
+            quality,
+            subsampling=None if image.ndim == 2 else self.subsampling,
+            optimize=self.optimize,
+            progressive=self.progressive,
+            arithmetic=self.arithmetic,
+        )
 
     def decode(self, data: bytes) -> Image:
         """Decode with `jpeg_from_scratch.decode`."""
         return jpeg_from_scratch.decode(data)
+
+    def _codes(self) -> str:
+        return "arithmetic coding" if self.arithmetic else super()._codes()
 
     def _encoder(self) -> str:
         return f"jpeg_from_scratch {jpeg_from_scratch.__version__}"
@@ -119,11 +159,8 @@ class PillowJpeg(_Jpeg):
 
     Parameters
     ----------
-    subsampling, optimize
+    subsampling, optimize, progressive
         As for `OurJpeg`.
-    progressive : bool
-        Spectral selection and successive approximation, in libjpeg's standard script of scans. The Huffman
-        tables are then always optimised, whatever `optimize` says.
 
     Raises
     ------
@@ -131,20 +168,8 @@ class PillowJpeg(_Jpeg):
         If `subsampling` is not one of `PILLOW_SUBSAMPLINGS`.
     """
 
-    progressive: bool = False
-
     _maker = "jpeg-pillow"
     _known = PILLOW_SUBSAMPLINGS
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.progressive:
-            object.__setattr__(self, "optimize", True)
-
-    @property
-    def name(self) -> str:
-        """As for `OurJpeg`, with ``-progressive`` instead of ``-optimised`` where it applies."""
-        return super().name.replace("-optimised", "-progressive") if self.progressive else super().name
 
     def encode(self, image: Image, quality: int) -> bytes:
         """Compress with ``PIL.Image.save(format="JPEG")``."""
@@ -167,7 +192,7 @@ class PillowJpeg(_Jpeg):
     def _encoder(self) -> str:
         library = "libjpeg-turbo" if features.check_feature("libjpeg_turbo") else "libjpeg"
         version = features.version("libjpeg_turbo") or features.version("jpg")
-        return f"{library} {version} in Pillow {PIL.__version__}" + ("; progressive" * self.progressive)
+        return f"{library} {version} in Pillow {PIL.__version__}"
 
 
 def jpeg_codecs(subsampling: str = "4:2:0", *, grey: bool = False) -> list[Codec]:

@@ -135,7 +135,9 @@ def _built_in() -> dict[str, Codec]:
         plain = ("4:2:0", "4:4:4")
         for subsampling in (*plain, *(name for name in known if name not in plain)):
             codecs += [kind(subsampling, optimize) for optimize in (False, True)]
-    codecs += [PillowJpeg("4:2:0", progressive=True), PillowJpeg("4:4:4", progressive=True)]
+    for subsampling in ("4:2:0", "4:4:4"):
+        codecs += [OurJpeg(subsampling, progressive=True), PillowJpeg(subsampling, progressive=True)]
+        codecs.append(OurJpeg(subsampling, arithmetic=True))
     codecs += [Jpeg2000(), WebP()]
     if avif_available():
         codecs += [Avif(), Avif("4:4:4")]

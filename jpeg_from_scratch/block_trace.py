@@ -30,7 +30,7 @@ from .trace_decisions import Decision, decisions_of
 from .trace_start import Start, starting_point
 from .trace_steps import NotingReader, Step, steps_of
 
-__all__ = ["BlockTrace", "EndOfBandRun", "SampleTrace", "ScanTrace", "trace_mcu"]
+__all__ = ["BlockTrace", "EndOfBandRun", "SampleTrace", "ScanTrace", "trace_mcu", "wanted_units"]
 
 MOST_PROBLEMS = 20
 NO_DATA = "no data: they end, or a marker is missing, before this unit"

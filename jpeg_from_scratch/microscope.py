@@ -191,14 +191,16 @@ def inspect(
     Examples
     --------
     >>> from jpeg_from_scratch import encode
-    >>> block = np.add.outer(np.arange(8), np.arange(8)).astype(np.uint8) * 9
+    >>> block = np.tile(np.arange(8, dtype=np.uint8) * 9, (8, 1))  # from dark to bright
     >>> inspection = inspect(encode(block), mcu=(0, 0))
     >>> [(s.offset, s.name, s.length) for s in inspection.segments][:3]
     [(0, 'SOI', 2), (2, 'APP0', 18), (20, 'DQT', 69)]
     >>> for step in inspection.units[0].scans[0].steps:
     ...     print(step.offset, step.bit, step.code, step.extra, step.name, step.k, step.coefficient)
-    334 0 101 00010 DC 0 -65
-    335 0 01 00 AC 1 -3
+    328 0 11110 0011110 DC 0 -97
+    329 4 11010 00100 AC 1 -27
+    330 6 1111111000 01 AC 6 -2
+    332 2 1010  EOB None None
     """
     data = checked_bytes(data)
     limits = Limits(max_pixels, max_scans, max_memory)

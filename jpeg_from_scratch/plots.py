@@ -18,6 +18,7 @@ from ._types import Array
 from .arguments import checked_bytes
 from .backend import get_backend
 from .bit_counts import bits_per_block
+from .block_trace import wanted_units
 from .color import rgb_to_ycbcr
 from .decoder import decode
 from .errors import JpegError
@@ -263,8 +264,6 @@ def plot_blocks(
 
 
 def _first_block(frame: FrameHeader, mcu: tuple[int, int], component: int) -> tuple[int, int]:
-    from .block_trace import wanted_units
-
     if frame.is_lossless:
         raise ValueError(f"{describe_process(frame.marker)}: a lossless process has no blocks")
     _, row, column = wanted_units(frame, mcu, component)[0]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from ._types import Array, Coefficients, Samples
 from .jpeg_data import FrameHeader, ceil_div
 
 __all__ = ["coefficients_to_plane", "component_planes", "plane_to_coefficients", "planes_to_image"]
+
+
+STRIP = 1 << 17  # pixels converted at once: memory stays small
 
 
 def component_planes(
@@ -25,14 +28,22 @@ def component_planes(
 ) -> list[Samples]:
     """Colour conversion and downsampling."""
     samples = image[..., np.newaxis] if image.ndim == 2 else image
-    deep = () if frame.precision == 8 else (frame.precision,)
-    if color_space == "YCbCr":
-        samples = rgb_to_ycbcr(samples, *deep)
-    elif color_space == "YCCK":
-        samples = color.cmyk_to_ycck(samples, *deep)
+    convert = {"YCbCr": rgb_to_ycbcr, "YCCK": color.cmyk_to_ycck}.get(color_space)
+    if convert is not None:
+        deep = () if frame.precision == 8 else (frame.precision,)
+        samples = np.empty(image.shape, image.dtype)
+        for rows in _strips(frame):
+            samples[rows] = convert(image[rows], *deep)
     return [
         sampling.component_plane(samples[..., i], frame, i, downsample) for i in range(len(frame.components))
     ]
+
+
+def _strips(frame: FrameHeader) -> Iterator[slice]:
+    """Cut the rows of a picture into strips, each of whole groups of Vmax rows."""
+    step = max(STRIP // frame.width // frame.v_max, 1) * frame.v_max
+    for first in range(0, frame.height, step):
+        yield slice(first, min(first + step, frame.height))
 
 
 def plane_to_coefficients(
@@ -65,23 +76,36 @@ def coefficients_to_plane(
 
 
 def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, color_space: str) -> Samples:
-    """Upsampling and colour conversion."""
-    enlarged = [
-        sampling.upsample(
-            plane,
-            frame.height,
-            frame.width,
-            h_samp=component.h_samp,
-            h_max=frame.h_max,
-            v_samp=component.v_samp,
-            v_max=frame.v_max,
-            triangle=not frame.is_lossless,
-        )
-        for plane, component in zip(planes, frame.components)
-    ]
-    if len(enlarged) == 1:
-        return np.ascontiguousarray(enlarged[0])
-    samples = np.stack(enlarged, axis=-1)
-    if color_space == "YCbCr":
-        return color.ycbcr_to_rgb(samples, frame.precision)
-    return color.ycck_to_cmyk(samples, frame.precision) if color_space == "YCCK" else samples
+    """Upsampling and colour conversion, a strip of rows at a time."""
+    if len(planes) == 1:
+        return np.ascontiguousarray(planes[0])
+    convert = {"YCbCr": color.ycbcr_to_rgb, "YCCK": color.ycck_to_cmyk}.get(color_space)
+    image = np.empty((frame.height, frame.width, len(planes)), planes[0].dtype)
+    for rows in _strips(frame):
+        for i, plane in enumerate(planes):
+            image[rows, :, i] = _enlarged(plane, frame, i, rows)
+        if convert is not None:
+            image[rows] = convert(image[rows], frame.precision)
+    return image
+
+
+def _enlarged(plane: Samples, frame: FrameHeader, i: int, rows: slice) -> Samples:
+    """Upsample some rows of component `i`."""
+    component, v_max = frame.components[i], frame.v_max
+    # The rows that they are made of, and one more on each side, which the triangle filter looks at.
+    first = max(rows.start * component.v_samp // v_max - 1, 0)
+    end = ceil_div(rows.stop * component.v_samp, v_max) + 1
+    if v_max % component.v_samp:
+        first, end = 0, plane.shape[0]  # rows of a fractional ratio do not come in groups
+    before = first * v_max // component.v_samp
+    enlarged = sampling.upsample(
+        plane[first:end],
+        rows.stop - before,
+        frame.width,
+        h_samp=component.h_samp,
+        h_max=frame.h_max,
+        v_samp=component.v_samp,
+        v_max=v_max,
+        triangle=not frame.is_lossless,
+    )
+    return enlarged[rows.start - before :]

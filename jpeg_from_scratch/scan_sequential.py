@@ -65,6 +65,7 @@ def _symbol(j: int, table_class: int, symbol: int, value: int) -> Symbol:
 
 
 def checked_category(value: int) -> int:
+    """Return the category of a value; `ValueError` if no code exists for it."""
     size = category(int(value))
     if size > MAX_CATEGORY:
         raise ValueError(

@@ -115,6 +115,20 @@ def test_a_progressive_file_is_progressive_and_holds_the_same_picture(subsamplin
     np.testing.assert_array_equal(progressive.decode(data), sequential.decode(sequential.encode(RGB, 80)))
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_every_coding_holds_the_same_picture(progressive: bool) -> None:
+    plain = OurJpeg().encode(RGB, 80)
+    arithmetic = OurJpeg(progressive=progressive, arithmetic=True)
+    assert arithmetic.name == "jpeg-ours" + "-progressive" * progressive + "-arithmetic"
+    assert "arithmetic" in arithmetic.description
+    assert "Huffman" not in arithmetic.description
+    data = arithmetic.encode(RGB, 80)
+    assert len(data) < len(plain)
+    np.testing.assert_array_equal(arithmetic.decode(data), OurJpeg().decode(plain))
+    if progressive:
+        assert OurJpeg(progressive=True).encode(RGB, 80) == PillowJpeg(progressive=True).encode(RGB, 80)
+
+
 def test_progressive_says_all_about_the_tables() -> None:
     assert PillowJpeg(optimize=True, progressive=True) == PillowJpeg(progressive=True)
 
