@@ -35,7 +35,7 @@ What one does with files:
 
 19. `metadata`, `orientation`         JFIF, Adobe, Exif, ICC; what the colours are; which way up
 20. `transcoder`, `transform`         other codes, rotated, mirrored, cropped, without a loss
-21. `microscope`       what every byte and bit of a file means
+21. `microscope/`      what every byte and bit of a file means, in words and in pictures
 22. `pillow_plugin`    Pillow opens and saves through this package
 
 And behind it all:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from . import (
-    noting,
     prediction,
     reference,
     scan_lossless,
@@ -74,7 +73,8 @@ class Backend:
         By the kind of scan: ``"sequential"``, ``"progressive"``, ``"lossless"``, and each of them followed by
         ``" arithmetic"``.
     add_unit_bits(data, scan, arrays, progress, counts) -> None
-        How many bits of a scan each data unit takes, added to `counts`.
+        How many bits of a scan each data unit takes, added to `counts`: for the microscope, whose own
+        `noting` does it where this is None.
     """
 
     name: str
@@ -85,9 +85,7 @@ class Backend:
     samples_to_differences: Callable[[Array, Scan, int], Array]
     differences_to_samples: Callable[[Array, Scan, int], Array]
     scan_coders: Mapping[str, ScanCoder]
-    add_unit_bits: Callable[[bytes, Scan, Sequence[Array], Progress, Sequence[Array]], None] = (
-        noting.add_unit_bits
-    )
+    add_unit_bits: Callable[[bytes, Scan, Sequence[Array], Progress, Sequence[Array]], None] | None = None
 
     def scan_coder(self, frame: FrameHeader) -> ScanCoder:
         """Return the coder of the scans of a frame."""

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import noting, tables
+from .. import tables
 from .._types import Array
+from ..microscope import noting
 from ..scan import Progress, Scan
 from ._bit_reader import (
     after_restart,

@@ -7,8 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..inspection_text import inspection_text
-from ..microscope import inspect
+from ..microscope import inspect, inspection_text
 from .files import named, read_bytes, write_bytes
 
 __all__ = ["EXAMPLES", "add_parser", "run"]
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _picture(data: bytes, path: str, mcu: tuple[int, int] | None, component: int, name: str) -> bytes:
     """Return the picture that ``--plot`` asks for, in the format of its suffix."""
-    from ..plots import plot_bits, plot_blocks, render
+    from ..microscope.plots import plot_bits, plot_blocks, render
 
     kind = "png" if path == "-" else Path(path).suffix.lower().removeprefix(".")
     figure = plot_bits(data, name=name) if mcu is None else plot_blocks(data, mcu, component, name=name)

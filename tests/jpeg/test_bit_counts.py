@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from jpeg_from_scratch import FormatError, JpegError, encode, read
-from jpeg_from_scratch.bit_counts import bits_per_block
 from jpeg_from_scratch.microscope import inspect
+from jpeg_from_scratch.microscope.bit_counts import bits_per_block
 
 
 def entropy_coded_length(data: bytes) -> tuple[int, int]:

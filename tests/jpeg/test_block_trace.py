@@ -15,13 +15,13 @@ import jpeg_traced as traced
 import numpy as np
 import pytest
 
-from jpeg_from_scratch import FormatError, block_trace, decode, read
-from jpeg_from_scratch.block_trace import BlockTrace, SampleTrace, ScanTrace
+from jpeg_from_scratch import FormatError, decode, read
 from jpeg_from_scratch.coefficients import zigzag
-from jpeg_from_scratch.microscope import Inspection, inspect
-from jpeg_from_scratch.trace_decisions import Decision
-from jpeg_from_scratch.trace_start import Start, skip_intervals
-from jpeg_from_scratch.trace_steps import Step
+from jpeg_from_scratch.microscope import Inspection, block_trace, inspect
+from jpeg_from_scratch.microscope.block_trace import BlockTrace, SampleTrace, ScanTrace
+from jpeg_from_scratch.microscope.trace_decisions import Decision
+from jpeg_from_scratch.microscope.trace_start import Start, skip_intervals
+from jpeg_from_scratch.microscope.trace_steps import Step
 
 DC = surgery.dht(0, 0, [0, 1, 2], [2, 0, 3])  # 00: size 2, 010: size 0, 011: size 3
 AC = surgery.dht(1, 0, [0, 1, 3, 2], [0x00, 0x21, 0xF0, 0x02, 0xE3, 0x30])  # 00, 010, 011, 100, 1010, 1011

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from . import tables
-from .arguments import checked_bytes
+from .. import tables
+from ..arguments import checked_bytes
+from ..errors import FormatError
+from ..markers import find_marker, is_standalone, marker_name, payload_bounds
+from ..reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits
 from .block_trace import BlockTrace, SampleTrace, trace_mcu
-from .errors import FormatError
-from .markers import find_marker, is_standalone, marker_name, payload_bounds
-from .reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits
 from .segment_fields import SegmentView, file_segments
 from .segment_words import segment_words
 

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import tables
-from ._types import Array
-from .backend import Backend
-from .scan import Progress, Scan
+from .. import tables
+from .._types import Array
+from ..backend import Backend
+from ..scan import Progress, Scan
+from . import noting
 
 __all__ = ["Start", "starting_point"]
 
@@ -69,7 +70,7 @@ def starting_point(
         return Start()
     shapes = [array.shape[:2] for array in after]
     counts = [np.zeros(shape, np.float32) for shape in shapes]
-    engine.add_unit_bits(data, scan, before, progress, counts)
+    (engine.add_unit_bits or noting.add_unit_bits)(data, scan, before, progress, counts)
     spent = mcu_bits(scan, counts)
     first = mcu
     if scan.frame.is_progressive and header.spectral_start:

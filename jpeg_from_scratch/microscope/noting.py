@@ -11,14 +11,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from . import scan_lossless as lossless
-from . import scan_lossless_arithmetic as lossless_arithmetic
-from . import scan_progressive as progressive
-from . import scan_progressive_arithmetic as progressive_arithmetic
-from . import scan_sequential as sequential
-from . import scan_sequential_arithmetic as sequential_arithmetic
-from ._types import Array
-from .scan import Progress, Scan, decode_intervals
+from .. import scan_lossless as lossless
+from .. import scan_lossless_arithmetic as lossless_arithmetic
+from .. import scan_progressive as progressive
+from .. import scan_progressive_arithmetic as progressive_arithmetic
+from .. import scan_sequential as sequential
+from .. import scan_sequential_arithmetic as sequential_arithmetic
+from .._types import Array
+from ..scan import Progress, Scan, decode_intervals
 from .trace_decisions import NotingDecoder
 from .trace_steps import NotingReader
 

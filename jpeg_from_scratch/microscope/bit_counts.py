@@ -13,12 +13,13 @@ from functools import partial
 
 import numpy as np
 
-from ._types import Array
-from .arguments import checked_bytes
-from .backend import ScanCoder, get_backend
-from .errors import JpegError
-from .reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
-from .scan import Progress, Scan, Status
+from .._types import Array
+from ..arguments import checked_bytes
+from ..backend import ScanCoder, get_backend
+from ..errors import JpegError
+from ..reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
+from ..scan import Progress, Scan, Status
+from . import noting
 
 __all__ = ["bits_per_block"]
 
@@ -100,5 +101,5 @@ class _Counter:
             shapes = [frame.padded_block_shape(i) for i in range(len(frame.components))]
             self.counts = [np.zeros(shape, np.float32) for shape in shapes]
         counts = [self.counts[member.component] for member in scan.header.components]
-        self.engine.add_unit_bits(data, scan, arrays, progress, counts)
+        (self.engine.add_unit_bits or noting.add_unit_bits)(data, scan, arrays, progress, counts)
         return coder.decode(data, scan, arrays, progress, strict)

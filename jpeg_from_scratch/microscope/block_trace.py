@@ -17,15 +17,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ._types import Array
-from .backend import ScanCoder, get_backend
-from .coefficients import zigzag
-from .errors import JpegError
-from .jpeg_data import FrameHeader, QuantizationTable, ScanHeader
+from .._types import Array
+from ..backend import ScanCoder, get_backend
+from ..coefficients import zigzag
+from ..errors import JpegError
+from ..jpeg_data import FrameHeader, QuantizationTable, ScanHeader
+from ..quantization import dequantize
+from ..reader import Limits, Reader
+from ..scan import Progress, Scan, Status, decode_intervals
 from .noting import interval_decoder, noting
-from .quantization import dequantize
-from .reader import Limits, Reader
-from .scan import Progress, Scan, Status, decode_intervals
 from .trace_decisions import Decision, decisions_of
 from .trace_start import Start, starting_point
 from .trace_steps import NotingReader, Step, steps_of

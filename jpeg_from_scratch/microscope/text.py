@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import tables
-from ._types import Array
+from .. import tables
+from .._types import Array
+from ..huffman import HuffmanSpec, canonical_codes, code_lengths
 from .block_trace import BlockTrace, SampleTrace, ScanTrace
-from .huffman import HuffmanSpec, canonical_codes, code_lengths
 from .segment_fields import Field, SegmentView
 from .trace_decisions import Decision
 from .trace_steps import Step
 
 if TYPE_CHECKING:
-    from .microscope import Inspection
+    from ..microscope import Inspection
 
 __all__ = ["inspection_text"]
 

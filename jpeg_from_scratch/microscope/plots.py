@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ._types import Array
-from .arguments import checked_bytes
-from .backend import get_backend
+from .._types import Array
+from ..arguments import checked_bytes
+from ..backend import get_backend
+from ..color import rgb_to_ycbcr
+from ..decoder import decode
+from ..errors import JpegError
+from ..jpeg_data import FrameHeader, JpegData, describe_process
+from ..quantization import dequantize
+from ..reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
 from .bit_counts import bits_per_block
 from .block_trace import wanted_units
-from .color import rgb_to_ycbcr
-from .decoder import decode
-from .errors import JpegError
-from .jpeg_data import FrameHeader, JpegData, describe_process
-from .quantization import dequantize
-from .reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,11 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .coefficients import extend
-from .huffman import DecodeTable
-from .jpeg_data import ScanHeader
-from .scan import Progress, Scan
-from .scan_sequential import HuffmanReader
+from ..coefficients import extend
+from ..huffman import DecodeTable
+from ..jpeg_data import ScanHeader
+from ..scan import Progress, Scan
+from ..scan_sequential import HuffmanReader
 
 __all__ = ["NotingReader", "Step", "steps_of"]
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from math import log2
 from typing import NamedTuple, TypeAlias
 
-from .arithmetic import Bins, Decoder
-from .jpeg_data import ScanHeader
-from .scan import Scan
+from ..arithmetic import Bins, Decoder
+from ..jpeg_data import ScanHeader
+from ..scan import Scan
 
 __all__ = ["Decision", "NotingDecoder", "decisions_of"]
 

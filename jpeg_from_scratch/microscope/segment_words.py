@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from . import tables
-from .jpeg_data import (
+from .. import tables
+from ..jpeg_data import (
     AppData,
     ArithmeticConditioning,
     Comment,
@@ -22,10 +22,10 @@ from .jpeg_data import (
     QuantizationTables,
     RestartInterval,
 )
-from .markers import parse_segment
-from .metadata import EXIF_HEADER, ICC_HEADER, adobe_transform, jfif_version
-from .quantization import scale_table
-from .sampling import SUBSAMPLINGS
+from ..markers import parse_segment
+from ..metadata import EXIF_HEADER, ICC_HEADER, adobe_transform, jfif_version
+from ..quantization import scale_table
+from ..sampling import SUBSAMPLINGS
 
 __all__ = ["quoted", "segment_words"]
 
