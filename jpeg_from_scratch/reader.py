@@ -8,11 +8,13 @@ where the data run out, what is missing stays zero.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from . import tables
+from ._types import Array
 from .arguments import checked_integer
 from .backend import Backend
 from .errors import FormatError, LimitError, UnsupportedError
@@ -39,6 +41,9 @@ __all__ = ["Limits", "Reader", "memory_estimate"]
 MAX_PIXELS = 2**28
 MAX_SCANS = 1000
 MAX_MEMORY = 2**31
+# Sequential and lossless processes send a component once. libjpeg-turbo reads it again and again, and so does
+# this, but for SOF11: a scan of a few bytes takes as long as any there, since zeros follow its data.
+SCANS_OF_COMPONENT = 4
 MOST_WARNINGS = 1000  # of a damaged file; there is one for each restart marker that is wrong
 TABLES = (QuantizationTables, HuffmanTables, ArithmeticConditioning)
 EOI_FOREVER = bytes((0xFF, tables.EOI)) * (1 << 15)  # more than any segment can ask for
@@ -111,6 +116,9 @@ class Reader:
         self.frame: FrameHeader | None = None
         self.scanned: set[int] = set()
         self.scans = 0
+        self.only_scan = False
+        self.scans_of: Counter[int] = Counter()
+        self.units: list[Array] = []  # the coefficients or samples of the picture
         for segment in self.tables.segments if self.tables is not None else ():
             if isinstance(segment, TABLES):
                 self.jpeg.segments.append(segment)
@@ -180,20 +188,20 @@ class Reader:
 
     def _find_marker(self, position: int) -> tuple[int, int]:
         """Return offset and code of the next marker; EOI, with a warning, if the file ends before one."""
-        if self._only_eoi_is_missing(position):
-            self.warnings.append("the file ends without EOI")
-            return len(self.data), tables.EOI
         try:
             return find_marker(self.data, position)
         except FormatError as error:
-            self.complain(error)
+            if self._only_eoi_is_missing(error):
+                self.warnings.append("the file ends without EOI")
+            else:
+                self.complain(error)
         return next_marker(self.data, position)
 
-    def _only_eoi_is_missing(self, position: int) -> bool:
-        """Whether the file ends right behind a scan that completes the picture."""
+    def _only_eoi_is_missing(self, error: FormatError) -> bool:
+        """Whether there is no marker because the file ends right behind a scan that completes the picture."""
         complete = self.frame is not None and len(self.scanned) == len(self.frame.components)
         after_scan = bool(self.jpeg.segments) and isinstance(self.jpeg.segments[-1], ScanHeader)
-        return complete and after_scan and not self.data[position:].strip(b"\xff")
+        return complete and after_scan and error.offset == len(self.data)
 
     def _check_complete(self, offset: int) -> None:
         if self.frame is None and self.tables_only:
@@ -231,9 +239,9 @@ class Reader:
             self._check_size(frame)
         shapes = [frame.padded_block_shape(i) for i in range(len(frame.components))]
         if frame.is_lossless:
-            self.jpeg.samples = [np.zeros(shape, np.uint16) for shape in shapes]
+            self.jpeg.samples = self.units = [np.zeros(shape, np.uint16) for shape in shapes]
         else:
-            self.jpeg.coefficients = [np.zeros((*shape, 8, 8), np.int16) for shape in shapes]
+            self.jpeg.coefficients = self.units = [np.zeros((*shape, 8, 8), np.int16) for shape in shapes]
         return frame
 
     def _lines_after_scan(self, position: int) -> int:
@@ -267,7 +275,7 @@ class Reader:
         assert frame is not None
         self._check_scan(frame, header, offset)
         scan = Scan.of(frame, header, self.slots)
-        units = [self.jpeg.units[member.component] for member in header.components]
+        units = [self.units[member.component] for member in header.components]
         members = [np.full(u.shape, MISSING, np.int32) for u in units] if frame.is_lossless else units
         progress = Progress(position)
         decode = self.engine.scan_coder(frame).decode
@@ -285,10 +293,14 @@ class Reader:
         return progress.position if frame.is_arithmetic else skip_padding(self.data, progress.position)
 
     def _check_scan(self, frame: FrameHeader, header: ScanHeader, offset: int) -> None:
-        everything = self.scans > 1 and len(self.jpeg.scans[0].components) == len(frame.components)
-        if everything and not frame.is_progressive:
+        if self.scans == 1:
+            self.only_scan = not frame.is_progressive and len(header.components) == len(frame.components)
+        elif self.only_scan:
             message = "a second scan, where the first has all components"
             raise FormatError(message, offset=offset, field="SOS", clause="B.2.1")
+        for member in header.components if frame.is_arithmetic and frame.is_lossless else ():
+            self.scans_of[member.component] += 1
+            self.limits.check("scans_of_component", self.scans_of[member.component], SCANS_OF_COMPONENT)
         for member in header.components if not frame.is_lossless else ():
             wanted = frame.components[member.component].quant_table
             if member.component not in self.scanned and wanted not in self.slots.quantization:

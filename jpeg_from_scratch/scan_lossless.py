@@ -98,20 +98,11 @@ def decode_scan(
 
     Parameters
     ----------
-    data : bytes
-        The file.
-    scan : Scan
+    data, scan, progress, strict
+        As for `scan_sequential.decode_scan`, and so is the result.
     differences : sequence of ndarray of int32, shape (rows, columns)
         Per component of the scan; filled in. Where the data have run out they stay as they are, whole rows of
         MCUs at a time: give arrays of `prediction.MISSING`.
-    progress : Progress
-        Where to begin; kept up to date.
-    strict : bool
-        Stop at the first thing that is wrong; else go on as libjpeg does.
-
-    Returns
-    -------
-    Status
 
     Notes
     -----

@@ -106,20 +106,11 @@ def decode_scan(
 
     Parameters
     ----------
-    data : bytes
-        The file.
-    scan : Scan
+    data, scan, progress, strict
+        As for `scan_sequential.decode_scan`, and so is the result.
     differences : sequence of ndarray of int32, shape (rows, columns)
         Per component of the scan; filled in. Behind what is no code they stay as they are up to the next
         restart marker: give arrays of `prediction.MISSING`.
-    progress : Progress
-        Where to begin; kept up to date.
-    strict : bool
-        Stop at the first thing that is wrong.
-
-    Returns
-    -------
-    Status
     """
     make = partial(LosslessDecoder, data, scan, differences, progress, strict)
     return decode_intervals(data, scan, progress, strict, make, starves=False)

@@ -168,19 +168,10 @@ def decode_scan(
 
     Parameters
     ----------
-    data : bytes
-        The file.
-    scan : Scan
+    data, scan, progress, strict
+        As for `scan_sequential.decode_scan`, and so is the result.
     coefficients : sequence of ndarray of int16, shape (block rows, block columns, 8, 8)
         Per component of the scan, as the scans before have left them; refined.
-    progress : Progress
-        Where to begin; kept up to date.
-    strict : bool
-        Stop at the first thing that is wrong; else go on as libjpeg does.
-
-    Returns
-    -------
-    Status
     """
     kinds = ((DcFirstDecoder, DcRefinementDecoder), (AcFirstDecoder, AcRefinementDecoder))
     kind = kinds[scan.header.spectral_start > 0][scan.header.approx_high > 0]

@@ -413,8 +413,3 @@ def encode_ac(q, out, bins, area, block, natural, band, kx, low):
         k += 1
     if k <= end:
         encode(q, out, bins, area + 3 * (k - 1), 1)
-
-
-def new_output(units: int, least: int) -> Array:
-    """Return an output buffer to begin with: two bytes a unit, and room for one MCU at least."""
-    return np.empty(2 * units + 4 * least, np.uint8)

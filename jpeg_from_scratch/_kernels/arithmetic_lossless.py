@@ -10,9 +10,8 @@ from .._types import Array
 from ..scan import Progress, Scan, Status
 from ..scan_lossless import LARGEST, out_of_range
 from ..scan_lossless_arithmetic import LARGE, LOSSLESS_BINS, X1, X1_BELOW_LARGE
-from ._bit_reader import LAST_FED, MCU, POSITION, state_of, update
+from ._bit_reader import LAST_FED, MCU, POSITION
 from ._jit import jit, step
-from ._scan import layout_arrays, slots
 from .arithmetic import (
     AT,
     BAD_RESTART,
@@ -28,16 +27,14 @@ from .arithmetic import (
     decode_difference,
     difference_class,
     encode_difference,
-    flush,
     model_arrays,
-    new_output,
     next_interval,
     reset,
     restart_encoder,
     settle,
     start_decoder,
-    start_encoder,
 )
+from .arithmetic_scan import decode_with, encode_with
 
 
 def lossless_model(scan: Scan) -> tuple[Array, Array]:
@@ -48,53 +45,16 @@ def lossless_model(scan: Scan) -> tuple[Array, Array]:
 
 def encode_scan(scan: Scan, differences: Sequence[Array]) -> bytes:
     """Code a scan; see `scan_lossless_arithmetic.encode_scan`."""
-    layout = scan.layout
-    arrays, (units, factors), model = slots(differences), layout_arrays(layout), lossless_model(scan)
-    q, bins = np.zeros(REGISTERS, np.int64), np.zeros(BINS, np.uint8)
-    start_encoder(q, 0)
-    reset(bins)
-    out = new_output(len(units) * layout.mcus, MOST_BYTES_OF_A_NUMBER * len(units))
-    mcu = 0
-    while mcu < layout.mcus:
-        mcu = encode_mcus(
-            arrays,
-            units,
-            factors,
-            layout.mcu_columns,
-            layout.mcus,
-            scan.restart_interval,
-            model,
-            q,
-            bins,
-            out,
-            mcu,
-        )
-        if q[NO_CODE]:
-            raise out_of_range(int(q[NO_CODE]))
-        if mcu < layout.mcus:  # the buffer is full
-            out = np.concatenate((out, np.empty_like(out)))
-    flush(q, out)
-    return out[: q[WRITTEN]].tobytes()
+    parameters = (lossless_model(scan),)
+    return encode_with(encode_mcus, scan, differences, parameters, (), MOST_BYTES_OF_A_NUMBER, out_of_range)
 
 
 def decode_scan(
     data: bytes, scan: Scan, differences: Sequence[Array], progress: Progress, strict: bool
 ) -> Status:
     """Decode a scan; see `scan_lossless_arithmetic.decode_scan`."""
-    state = state_of(progress)
-    status = decode_mcus(
-        np.frombuffer(data, np.uint8),
-        slots(differences),
-        *layout_arrays(scan.layout),
-        scan.layout.mcu_columns,
-        scan.layout.mcus,
-        scan.restart_interval,
-        lossless_model(scan),
-        state,
-        strict,
-    )
-    update(progress, state)
-    return Status(status)
+    parameters = (lossless_model(scan),)
+    return decode_with(decode_mcus, data, scan, differences, parameters, progress, strict)
 
 
 @jit

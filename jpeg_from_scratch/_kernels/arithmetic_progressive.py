@@ -10,9 +10,9 @@ from .. import tables
 from .._types import Coefficients
 from ..arithmetic import too_large
 from ..scan import Progress, Scan, Status
-from ._bit_reader import LAST_FED, MCU, POSITION, state_of, update
+from ._bit_reader import LAST_FED, MCU, POSITION
 from ._jit import jit, step
-from ._scan import MAX_COMPONENTS, layout_arrays, slots
+from ._scan import MAX_COMPONENTS
 from .arithmetic import (
     AT,
     BAD_RESTART,
@@ -29,16 +29,14 @@ from .arithmetic import (
     decode_ac,
     encode,
     encode_ac,
-    flush,
     model_arrays,
-    new_output,
     next_interval,
     reset,
     restart_encoder,
     settle,
     start_decoder,
-    start_encoder,
 )
+from .arithmetic_scan import decode_with, encode_with
 from .arithmetic_sequential import decode_dc, encode_dc
 
 NATURAL = tables.NATURAL_INDEX.astype(np.int64)
@@ -54,57 +52,17 @@ def kind_and_parameters(scan: Scan) -> tuple[int, tuple[int, int], int]:
 
 def encode_scan(scan: Scan, coefficients: Sequence[Coefficients]) -> bytes:
     """Code a scan; see `scan_progressive_arithmetic.encode_scan`."""
-    layout = scan.layout
-    arrays, (units, factors), model = slots(coefficients), layout_arrays(layout), model_arrays(scan)
-    q, bins = np.zeros(REGISTERS, np.int64), np.zeros(BINS, np.uint8)
+    parameters = (model_arrays(scan), *kind_and_parameters(scan))
     dc = np.zeros((2, MAX_COMPONENTS), np.int64)
-    start_encoder(q, 0)
-    reset(bins)
-    out = new_output(len(units) * layout.mcus, MOST_BYTES_OF_A_BLOCK * len(units))
-    mcu = 0
-    while mcu < layout.mcus:
-        mcu = encode_mcus(
-            arrays,
-            units,
-            factors,
-            layout.mcu_columns,
-            layout.mcus,
-            scan.restart_interval,
-            model,
-            *kind_and_parameters(scan),
-            q,
-            bins,
-            dc,
-            out,
-            mcu,
-        )
-        if q[NO_CODE]:
-            raise too_large(int(q[NO_CODE]))
-        if mcu < layout.mcus:  # the buffer is full
-            out = np.concatenate((out, np.empty_like(out)))
-    flush(q, out)
-    return out[: q[WRITTEN]].tobytes()
+    return encode_with(encode_mcus, scan, coefficients, parameters, (dc,), MOST_BYTES_OF_A_BLOCK, too_large)
 
 
 def decode_scan(
     data: bytes, scan: Scan, coefficients: Sequence[Coefficients], progress: Progress, strict: bool
 ) -> Status:
     """Decode a scan; see `scan_progressive_arithmetic.decode_scan`."""
-    state = state_of(progress)
-    status = decode_mcus(
-        np.frombuffer(data, np.uint8),
-        slots(coefficients),
-        *layout_arrays(scan.layout),
-        scan.layout.mcu_columns,
-        scan.layout.mcus,
-        scan.restart_interval,
-        model_arrays(scan),
-        *kind_and_parameters(scan),
-        state,
-        strict,
-    )
-    update(progress, state)
-    return Status(status)
+    parameters = (model_arrays(scan), *kind_and_parameters(scan))
+    return decode_with(decode_mcus, data, scan, coefficients, parameters, progress, strict)
 
 
 @jit

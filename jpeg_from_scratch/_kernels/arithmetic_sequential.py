@@ -10,9 +10,9 @@ from .. import tables
 from .._types import Coefficients
 from ..arithmetic import DC_X1, too_large
 from ..scan import Progress, Scan, Status
-from ._bit_reader import LAST_FED, MCU, POSITION, state_of, update
+from ._bit_reader import LAST_FED, MCU, POSITION
 from ._jit import jit, step
-from ._scan import MAX_COMPONENTS, layout_arrays, slots
+from ._scan import MAX_COMPONENTS
 from .arithmetic import (
     AT,
     BAD_RESTART,
@@ -29,71 +29,31 @@ from .arithmetic import (
     difference_class,
     encode_ac,
     encode_difference,
-    flush,
     model_arrays,
-    new_output,
     next_interval,
     reset,
     restart_encoder,
     settle,
     start_decoder,
-    start_encoder,
 )
+from .arithmetic_scan import decode_with, encode_with
 
 NATURAL = tables.NATURAL_INDEX.astype(np.int64)
 
 
 def encode_scan(scan: Scan, coefficients: Sequence[Coefficients]) -> bytes:
     """Code a scan; see `scan_sequential_arithmetic.encode_scan`."""
-    layout = scan.layout
-    arrays, (units, factors), model = slots(coefficients), layout_arrays(layout), model_arrays(scan)
-    q, bins = np.zeros(REGISTERS, np.int64), np.zeros(BINS, np.uint8)
+    parameters = (model_arrays(scan),)
     dc = np.zeros((2, MAX_COMPONENTS), np.int64)
-    start_encoder(q, 0)
-    reset(bins)
-    out = new_output(len(units) * layout.mcus, MOST_BYTES_OF_A_BLOCK * len(units))
-    mcu = 0
-    while mcu < layout.mcus:
-        mcu = encode_mcus(
-            arrays,
-            units,
-            factors,
-            layout.mcu_columns,
-            layout.mcus,
-            scan.restart_interval,
-            model,
-            q,
-            bins,
-            dc,
-            out,
-            mcu,
-        )
-        if q[NO_CODE]:
-            raise too_large(int(q[NO_CODE]))
-        if mcu < layout.mcus:  # the buffer is full
-            out = np.concatenate((out, np.empty_like(out)))
-    flush(q, out)
-    return out[: q[WRITTEN]].tobytes()
+    return encode_with(encode_mcus, scan, coefficients, parameters, (dc,), MOST_BYTES_OF_A_BLOCK, too_large)
 
 
 def decode_scan(
     data: bytes, scan: Scan, coefficients: Sequence[Coefficients], progress: Progress, strict: bool
 ) -> Status:
     """Decode a scan; see `scan_sequential_arithmetic.decode_scan`."""
-    state = state_of(progress)
-    status = decode_mcus(
-        np.frombuffer(data, np.uint8),
-        slots(coefficients),
-        *layout_arrays(scan.layout),
-        scan.layout.mcu_columns,
-        scan.layout.mcus,
-        scan.restart_interval,
-        model_arrays(scan),
-        state,
-        strict,
-    )
-    update(progress, state)
-    return Status(status)
+    parameters = (model_arrays(scan),)
+    return decode_with(decode_mcus, data, scan, coefficients, parameters, progress, strict)
 
 
 @jit
