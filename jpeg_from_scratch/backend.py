@@ -56,6 +56,8 @@ class Backend:
     Attributes
     ----------
     name : str
+    threads : int
+        How many threads may share the work.
     component_planes(image, frame, color_space) -> list of ndarray
         Picture → one plane per component, in whole blocks: colour and downsampling.
     plane_to_coefficients(plane, table, out, precision) -> None
@@ -86,6 +88,7 @@ class Backend:
     differences_to_samples: Callable[[Array, Scan, int], Array]
     scan_coders: Mapping[str, ScanCoder]
     add_unit_bits: Callable[[bytes, Scan, Sequence[Array], Progress, Sequence[Array]], None] | None = None
+    threads: int = 1
 
     def scan_coder(self, frame: FrameHeader) -> ScanCoder:
         """Return the coder of the scans of a frame."""
@@ -93,14 +96,17 @@ class Backend:
         return self.scan_coders[kind + " arithmetic" * frame.is_arithmetic]
 
 
-def get_backend(name: str) -> Backend:
-    """Return the back end of a name; `ValueError` for a name that is none."""
+def get_backend(name: str, threads: int = 1) -> Backend:
+    """Return the back end of a name; `ValueError` for a name that is none.
+
+    The reference has one thread.
+    """
     if name not in BACKENDS:
         raise ValueError(f"backend={name!r}, allowed are {' and '.join(map(repr, BACKENDS))}")
     if name == "reference":
         return reference_backend()
     try:
-        return _fast_backend()
+        return _fast_backend(threads)
     except ModuleNotFoundError as error:
         if error.name not in ("numba", "llvmlite"):
             raise
@@ -108,11 +114,11 @@ def get_backend(name: str) -> Backend:
         return reference_backend()
 
 
-@lru_cache(maxsize=1)
-def _fast_backend() -> Backend:
+@lru_cache(maxsize=8)
+def _fast_backend(threads: int) -> Backend:
     from ._kernels import fast_stages
 
-    return Backend("fast", **fast_stages())
+    return Backend("fast", threads=threads, **fast_stages(threads))
 
 
 @lru_cache(maxsize=1)

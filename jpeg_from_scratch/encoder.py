@@ -7,6 +7,7 @@ coding.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,17 @@ from ._types import Array, Coefficients, Samples
 from .arguments import Subsampling
 from .backend import Backend, get_backend
 from .huffman import optimal_spec
-from .jpeg_data import JpegData, QuantizationTables, Segment
+from .jpeg_data import BLOCK, JpegData, QuantizationTables, Segment
 from .options import Plan, plan
+from .parallel import bands, run_all, threads_for
 from .sampling import complete_partial_mcus
 from .scan_scripts import ScriptEntry
 from .stages import backend_with_stages, checked_stages
 from .writer import optimize_tables, scan_segments, write_with
 
 __all__ = ["encode"]
+
+BAND = 1 << 20  # pixels transformed at once by a thread: its planes take less memory than the picture's
 
 
 def encode(
@@ -44,6 +48,7 @@ def encode(
     comment: str | bytes | None = None,
     exif: bytes | None = None,
     icc_profile: bytes | None = None,
+    threads: int | None = None,
     backend: str = "fast",
     stages: Mapping[str, Callable[..., Any]] | None = None,
 ) -> bytes:
@@ -98,6 +103,9 @@ def encode(
         A TIFF structure, for an Exif segment (APP1).
     icc_profile : bytes, optional
         A colour profile, for as many APP2 segments as it takes.
+    threads : int, optional
+        How many threads share the work; the bytes are the same. By default all cores for a large picture, and
+        one for a small.
     backend : {"fast", "reference"}
         Compiled kernels or readable Python. The bytes are the same.
     stages : mapping of str to callable, optional
@@ -147,8 +155,9 @@ def encode(
         icc_profile=icc_profile,
         stages=stages if stages is None else (stages := checked_stages(stages)),
     )
-    engine = get_backend(backend) if stages is None else backend_with_stages(stages)
     frame = planned.frame
+    threads = threads_for(threads, frame.height * frame.width)
+    engine = get_backend(backend, threads) if stages is None else backend_with_stages(stages)
     segments: list[Segment] = [*planned.head]
     segments += [QuantizationTables((table,)) for table in planned.steps]
     segments.append(frame)
@@ -170,14 +179,24 @@ def _coefficients(image: Samples, planned: Plan, engine: Backend) -> list[Coeffi
     interleaved = {
         member.component for scan in planned.scans if len(scan.components) > 1 for member in scan.components
     }
-    planes = engine.component_planes(image, frame, planned.color_space)
-    coefficients = []
-    for i, component in enumerate(frame.components):
-        out = np.zeros((*frame.padded_block_shape(i), 8, 8), np.int16)
-        engine.plane_to_coefficients(planes.pop(0), steps[component.quant_table], out, frame.precision)
-        if i in interleaved:
-            complete_partial_mcus(out, frame.block_shape(i), component.h_samp)
-        coefficients.append(out)
+    coefficients = [
+        np.zeros((*frame.padded_block_shape(i), 8, 8), np.int16) for i in range(len(frame.components))
+    ]
+    group = BLOCK * frame.v_max
+
+    def transform(rows: range) -> None:
+        """Turn rows of the picture into rows of blocks: they depend on no others."""
+        band = image[rows.start : rows.stop]
+        planes = engine.component_planes(band, replace(frame, height=len(rows)), planned.color_space)
+        for component, out in zip(frame.components, coefficients):
+            first = rows.start // group * component.v_samp
+            table = steps[component.quant_table]
+            engine.plane_to_coefficients(planes.pop(0), table, out[first:], frame.precision)
+
+    parts = max(engine.threads, frame.height * frame.width // BAND)
+    run_all(transform, bands(frame.height, group, parts), engine.threads)
+    for i in interleaved:
+        complete_partial_mcus(coefficients[i], frame.block_shape(i), frame.components[i].h_samp)
     return coefficients
 
 

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 
-def fast_stages() -> dict[str, Any]:
+def fast_stages(threads: int) -> dict[str, Any]:
     """Return the stages of the fast back end by the names that `backend.Backend` gives them."""
     from ..backend import ScanCoder
     from . import (
@@ -19,6 +20,7 @@ def fast_stages() -> dict[str, Any]:
         dct,
         huffman_decode,
         huffman_encode,
+        inverse_dct,
         lossless,
         prediction,
         progressive_decode,
@@ -30,14 +32,16 @@ def fast_stages() -> dict[str, Any]:
     return {
         "component_planes": color_sampling.component_planes,
         "plane_to_coefficients": dct.plane_to_coefficients,
-        "coefficients_to_plane": dct.coefficients_to_plane,
+        "coefficients_to_plane": inverse_dct.coefficients_to_plane,
         "planes_to_image": upsampling.planes_to_image,
         "samples_to_differences": prediction.samples_to_differences,
         "differences_to_samples": prediction.differences_to_samples,
         "add_unit_bits": unit_bits.add_unit_bits,
         "scan_coders": {
             "sequential": ScanCoder(
-                huffman_encode.encode_scan, huffman_decode.decode_scan, huffman_encode.count_symbols
+                partial(huffman_encode.encode_scan, threads=threads),
+                huffman_decode.decode_scan,
+                partial(huffman_encode.count_symbols, threads=threads),
             ),
             "progressive": ScanCoder(
                 progressive_encode.encode_scan,

@@ -1,7 +1,15 @@
 """Colour conversion and downsampling in one pass over the picture: twin of `color` and `sampling`.
 
-A group of Vmax rows is converted into scratch rows and shrunk while it is still in the cache. Every
-intermediate result is cast back to int32: Numba makes int32 · int32 an int64, which halves the vector width.
+Why it is fast. A group of Vmax rows is converted and shrunk while it is still in the cache; a component that
+keeps its size is written into its plane at once. Every intermediate result is cast back to int32: Numba makes
+int32 · int32 an int64, which halves the vector width. Pairs of samples to be added are read as one 16-bit
+number, so that no vector has to be taken apart into odd and even samples.
+
+Measured on 1792×1200, milliseconds: 2.1 → 1.25 with 4:2:0, 2.8 → 1.15 with 4:4:4. Planes written at once
+gain 0.4, pairs 0.4 (0.22 → 0.03 a plane). What is left is the conversion, 0.9, a quarter of it to take red,
+green and blue apart. Tried there, and lost: positive factors of 15 bits only, by way of complements, so
+that the compiler takes `pmaddwd` instead of the slower `pmulld` (0.86); factors from an array (1.6: the
+compiler widens to 64 bits); taking the colours apart in a loop of its own (0.83).
 """
 
 from __future__ import annotations
@@ -12,8 +20,9 @@ from .. import reference
 from .._types import Samples
 from ..jpeg_data import BLOCK, FrameHeader
 from ..sampling import component_plane, pad_to
-from ._jit import jit
+from ._jit import inline, jit
 
+u16 = np.uint16
 i32 = np.int32
 HALF = i32(1 << 15)
 CHROMA = i32((128 << 16) + (1 << 15) - 1)
@@ -73,17 +82,28 @@ def convert_and_shrink(rgb, largest, plane0, ratio0, plane1, ratio1, plane2, rat
     cr_rows = np.empty((v_max, padded), np.uint8)
     for group in range(groups):
         for v in range(v_max):
-            row = min(group * v_max + v, height - 1)
-            convert_row(lines[row], width, y_rows[v], cb_rows[v], cr_rows[v])
-            repeat_last_sample(y_rows[v], width)
-            repeat_last_sample(cb_rows[v], width)
-            repeat_last_sample(cr_rows[v], width)
+            row = group * v_max + v
+            y_row = row_to_fill(y_rows, v, ratio0, plane0, row)
+            cb_row = row_to_fill(cb_rows, v, ratio1, plane1, row)
+            cr_row = row_to_fill(cr_rows, v, ratio2, plane2, row)
+            convert_row(lines[min(row, height - 1)], width, y_row, cb_row, cr_row)
+            repeat_last_sample(y_row, width)
+            repeat_last_sample(cb_row, width)
+            repeat_last_sample(cr_row, width)
         shrink_group(y_rows, ratio0, plane0, group * (v_max // ratio0[1]))
         shrink_group(cb_rows, ratio1, plane1, group * (v_max // ratio1[1]))
         shrink_group(cr_rows, ratio2, plane2, group * (v_max // ratio2[1]))
     repeat_last_row(plane0, groups * (v_max // ratio0[1]))
     repeat_last_row(plane1, groups * (v_max // ratio1[1]))
     repeat_last_row(plane2, groups * (v_max // ratio2[1]))
+
+
+@jit
+def row_to_fill(rows, v, ratio, plane, row):
+    """Return the row of a plane that is not shrunk, or else a scratch row."""
+    if ratio[0] == 1 and ratio[1] == 1 and row < plane.shape[0]:
+        return plane[row]
+    return rows[v]
 
 
 @jit
@@ -111,36 +131,48 @@ def repeat_last_sample(row, filled):
 
 @jit
 def shrink_group(rows, ratio, plane, first_row):
-    """Twin of `sampling.downsample` for one group of rows."""
+    """Twin of `sampling.downsample` for one group of rows; those of ratio 1 × 1 are in place already."""
     h_ratio, v_ratio = ratio
+    if h_ratio == 1 and v_ratio == 1:
+        return
     for i in range(rows.shape[0] // v_ratio):
         if first_row + i < plane.shape[0]:
             out = plane[first_row + i]
-            if h_ratio == 1 and v_ratio == 1:
-                out[:] = rows[i, : out.shape[0]]
-            elif h_ratio == 2 and v_ratio == 1:
-                halve(rows[i], out)
+            if h_ratio == 2 and v_ratio == 1:
+                halve(pairs(rows[i], out), out)
             elif h_ratio == 2 and v_ratio == 2:
-                quarter(rows[2 * i], rows[2 * i + 1], out)
+                quarter(pairs(rows[2 * i], out), pairs(rows[2 * i + 1], out), out)
             else:
                 shrink(rows[i * v_ratio :], h_ratio, v_ratio, out)
 
 
 @jit
+def pairs(row, out):
+    """Two samples as one 16-bit number, for each sample of `out`."""
+    return row[: 2 * out.shape[0]].view(np.uint16)
+
+
+@inline
+def sum_of_pair(pair):
+    """Add the two samples; which comes first does not matter."""
+    return u16(u16(pair & u16(0xFF)) + u16(pair >> u16(8)))
+
+
+@jit
 def halve(row, out):
-    """2:1, rounding down and up in turn."""
+    """2:1, rounding down and up in turn; `row` has pairs."""
     for x in range(out.shape[0]):
-        total = i32(i32(row[2 * x]) + i32(row[2 * x + 1]))
-        out[x] = np.uint8(i32(i32(total + i32(x & 1)) >> i32(1)))
+        total = u16(sum_of_pair(row[x]) + u16(u16(x) & u16(1)))
+        out[x] = np.uint8(u16(total >> u16(1)))
 
 
 @jit
 def quarter(top, bottom, out):
-    """2×2 : 1, with 1 and 2 added in turn before the division."""
+    """2×2 : 1, with 1 and 2 added in turn before the division; the rows have pairs."""
     for x in range(out.shape[0]):
-        upper = i32(i32(top[2 * x]) + i32(top[2 * x + 1]))
-        lower = i32(i32(bottom[2 * x]) + i32(bottom[2 * x + 1]))
-        out[x] = np.uint8(i32(i32(i32(upper + lower) + i32(1 + (x & 1))) >> i32(2)))
+        total = u16(sum_of_pair(top[x]) + sum_of_pair(bottom[x]))
+        total = u16(total + u16(u16(1) + u16(u16(x) & u16(1))))
+        out[x] = np.uint8(u16(total >> u16(2)))
 
 
 @jit

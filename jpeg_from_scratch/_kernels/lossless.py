@@ -196,7 +196,6 @@ def decode_rows(
     data, clean, arrays, units, factors, mcu_columns, mcu_rows, interval, tables, line, state, strict
 ):
     """Decode rows of MCUs from the state on, to the last or to what is wrong; keep the state."""
-    peek, slow, values = tables
     first = state[MCU] // mcu_columns
     start = state[POSITION]
     end, filled = unstuff(data, start, clean)
@@ -225,7 +224,7 @@ def decode_rows(
             for unit in range(units.shape[0]):
                 j = units[unit, 0]
                 bits, count, taken = refill(bits, count, taken, clean)
-                length, size = next_symbol(bits, peek[j], slow[j], values[j])
+                length, size = next_symbol(bits, tables, j)
                 if length > 16:
                     bad = True
                     if strict:

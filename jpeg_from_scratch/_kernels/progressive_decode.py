@@ -127,7 +127,6 @@ def dc_first(clean, place, arrays, layout, mcu, stop, codes, low, state, strict)
     """Twin of `DcFirstDecoder`."""
     data, start, end, filled = place
     units, factors, mcu_columns = layout
-    peek, slow, values = codes
     dc_pred = np.zeros(MAX_COMPONENTS, np.int64)
     bits, count, taken = np.uint64(0), np.int64(0), np.int64(0)  # bytes taken from `clean`
     while mcu < stop:
@@ -137,7 +136,7 @@ def dc_first(clean, place, arrays, layout, mcu, stop, codes, low, state, strict)
             row = mcu_row * factors[j, 0] + units[unit, 1]
             column = mcu_column * factors[j, 1] + units[unit, 2]
             bits, count, taken = refill(bits, count, taken, clean)
-            length, size = next_symbol(bits, peek[j], slow[j], values[j])
+            length, size = next_symbol(bits, codes, j)
             if length > 16:
                 if strict:
                     return mcu, 8 * taken - count + 16, True
@@ -179,7 +178,6 @@ def ac_first(clean, place, blocks, columns, mcu, stop, codes, band, state, stric
     """Twin of `AcFirstDecoder`."""
     data, start, end, filled = place
     spectral_start, spectral_end, _, low = band
-    peek, slow, values = codes[0][0], codes[1][0], codes[2][0]
     bits, count, taken = np.uint64(0), np.int64(0), np.int64(0)
     while mcu < stop:
         block = blocks[mcu // columns, mcu % columns].reshape(-1)
@@ -187,7 +185,7 @@ def ac_first(clean, place, blocks, columns, mcu, stop, codes, band, state, stric
         k = spectral_start
         while k <= spectral_end:
             bits, count, taken = refill(bits, count, taken, clean)
-            length, symbol = next_symbol(bits, peek, slow, values)
+            length, symbol = next_symbol(bits, codes, 0)
             if length > 16:
                 if strict:
                     return mcu, 8 * taken - count + 16, True
@@ -217,7 +215,6 @@ def ac_refinement(clean, place, blocks, columns, mcu, stop, codes, band, state, 
     """Twin of `AcRefinementDecoder`. Bit k of `nonzero` and `empty`: coefficient k is to be passed over."""
     data, start, end, filled = place
     spectral_start, spectral_end, _, low = band
-    peek, slow, values = codes[0][0], codes[1][0], codes[2][0]
     bits, count, taken = np.uint64(0), np.int64(0), np.int64(0)
     eob_run = np.int64(0)  # this block included
     while mcu < stop:
@@ -230,7 +227,7 @@ def ac_refinement(clean, place, blocks, columns, mcu, stop, codes, band, state, 
             symbol, size, value = np.int64(0), np.int64(0), np.int64(0)
             if eob_run == 0:
                 bits, count, taken = refill(bits, count, taken, clean)
-                length, symbol = next_symbol(bits, peek, slow, values)
+                length, symbol = next_symbol(bits, codes, 0)
                 if length > 16:
                     if strict:
                         return mcu, 8 * taken - count + 16, True

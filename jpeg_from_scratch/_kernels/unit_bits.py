@@ -90,8 +90,8 @@ def walk(clean, filled, kind, arrays, counts, units, factors, mcu_columns, mcu, 
             j = units[unit, 0]
             row = mcu_row * factors[j, 0] + units[unit, 1]
             column = mcu_column * factors[j, 1] + units[unit, 2]
-            dc = codes[0][0][j], codes[0][1][j], codes[0][2][j]
-            ac = codes[1][0][j], codes[1][1][j], codes[1][2][j]
+            dc = codes[0], j
+            ac = codes[1], j
             if kind == SEQUENTIAL:
                 word = skip_value(word, clean, dc)
                 word, _ = skip_band(word, clean, ac, 1, 63, False)
@@ -132,7 +132,7 @@ def symbol_of(word, clean, table):
     """Step over a code and return its symbol; of bits that are no code, 17 and symbol 0."""
     bits, count, taken = word
     bits, count, taken = refill(bits, count, taken, clean)
-    length, symbol = next_symbol(bits, table[0], table[1], table[2])
+    length, symbol = next_symbol(bits, table[0], table[1])
     return (bits << np.uint64(length), count - length, taken), symbol
 
 

@@ -2,6 +2,14 @@
 
 A row of the picture needs at most two rows of each component. They are enlarged into scratch rows, which stay
 in the cache until the colours are converted.
+
+Why it is fast: sixteen pixels at a time (`_lanes`). The factors of the colour conversion are split into whole
+multiples of 2^16, which need no multiplication, and a rest that fits 16 bits: products of int16 take one
+instruction. Per 2.15 megapixels, milliseconds, 4:2:0, all of the stage 3.8 → 1.5: colours 1.9 → 1.0, triangle
+filter of both components 0.8 → 0.2; the copy of rows 0.5 → 0.05 (``out[:n] = row`` does not vectorise, a loop
+does). Tried and lost: the same loops for single numbers, each intermediate cast to int32, in three rows that
+are joined afterwards: 1.6 + 0.3, because LLVM proves that the casts change nothing, drops them, and
+multiplies in 64 bits; red and blue by the upper halves of products of 16 bits: 1.0, no gain.
 """
 
 from __future__ import annotations
@@ -13,12 +21,13 @@ import numpy as np
 from .. import reference, sampling
 from .._types import Samples
 from ..jpeg_data import FrameComponent, FrameHeader
-from ._jit import jit
+from ._jit import jit, step
+from ._lanes import LANES, clamped, load, narrow, store_pairs, store_triples, wide
 
 REPEAT, TRIANGLE_H, TRIANGLE_HV, TRIANGLE_V = range(4)
 i32 = np.int32
-HALF = i32(1 << 15)
-CENTER = i32(128)
+ONE, HALF = 1 << 16, 1 << 15
+ROOM = 3 * LANES  # behind a row, for sums at its edges and lanes that reach beyond it
 
 
 def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, color_space: str) -> Samples:
@@ -59,19 +68,24 @@ def _prepare(
 def enlarge_and_convert(plane0, how0, plane1, how1, plane2, how2, is_ycbcr, image):
     """Fill an RGB picture from three planes."""
     height, width = image.shape[:2]
-    lines = image.reshape(height, 3 * width)
-    row0 = np.empty(width + 8, np.uint8)
-    row1 = np.empty(width + 8, np.uint8)
-    row2 = np.empty(width + 8, np.uint8)
-    sums = np.empty(width + 8, np.int16)
+    samples = image.reshape(-1)
+    row0 = np.empty(width + ROOM, np.uint8)
+    row1 = np.empty(width + ROOM, np.uint8)
+    row2 = np.empty(width + ROOM, np.uint8)
+    sums = np.empty(width + ROOM, np.int16)
+    last = np.empty(3 * LANES, np.uint8)
+    whole = width - width % LANES
     for row in range(height):
         enlarge_row(plane0, how0, row, sums, row0)
         enlarge_row(plane1, how1, row, sums, row1)
         enlarge_row(plane2, how2, row, sums, row2)
-        if is_ycbcr:
-            convert_row(row0, row1, row2, width, lines[row])
-        else:
-            join_row(row0, row1, row2, width, lines[row])
+        start = 3 * width * row
+        for x in range(0, whole, LANES):
+            convert(row0, row1, row2, x, is_ycbcr, samples, start + 3 * x)
+        if whole < width:
+            convert(row0, row1, row2, whole, is_ycbcr, last, 0)
+            for i in range(3 * (width - whole)):
+                samples[start + 3 * whole + i] = last[i]
 
 
 @jit
@@ -85,57 +99,50 @@ def enlarge_row(plane, how, row, sums, out):
     far = plane[min(max(neighbour, 0), plane.shape[0] - 1)]
     if mode == REPEAT:
         if h_ratio == 1:
-            out[:count] = near
+            for x in range(count):
+                out[x] = near[x]
         else:
             for x in range(min(count * h_ratio, out.shape[0])):
                 out[x] = near[x // h_ratio]
     elif mode == TRIANGLE_V:
-        bias = i32(1 + row % 2)
         for x in range(count):
-            out[x] = np.uint8(i32(i32(i32(i32(3) * i32(near[x])) + i32(i32(far[x]) + bias)) >> i32(2)))
+            out[x] = np.uint8((3 * i32(near[x]) + i32(far[x]) + 1 + row % 2) >> 2)
     elif mode == TRIANGLE_H:
         for x in range(count):
-            sums[x] = near[x]
-        triangle_columns(sums, count, i32(1), i32(2), i32(2), out)
+            sums[1 + x] = near[x]
+        triangle_columns(sums, count, 1, 2, 2, out)
     else:
         for x in range(count):
-            sums[x] = np.int16(i32(i32(i32(3) * i32(near[x])) + i32(far[x])))
-        triangle_columns(sums, count, i32(8), i32(7), i32(4), out)
+            sums[1 + x] = 3 * i32(near[x]) + i32(far[x])
+        triangle_columns(sums, count, 8, 7, 4, out)
 
 
 @jit
 def triangle_columns(sums, count, even_bias, odd_bias, shift, out):
-    """Twin of `sampling._triangle_columns`; `count` is at least 3."""
-    last = count - 1
-    out[0] = i32(i32(i32(4) * i32(sums[0])) + even_bias) >> shift
-    # Between two old samples lie two new ones: one loop writes both, so that whole vectors leave it.
-    for x in range(last):
-        here, after = i32(sums[x]), i32(sums[x + 1])
-        out[2 * x + 1] = np.uint8(i32(i32(i32(i32(3) * here) + i32(after + odd_bias)) >> shift))
-        out[2 * x + 2] = np.uint8(i32(i32(i32(i32(3) * after) + i32(here + even_bias)) >> shift))
-    out[2 * last + 1] = i32(i32(i32(4) * i32(sums[last])) + odd_bias) >> shift
+    """Twin of `sampling._triangle_columns`; the first of `count` sums stands at 1."""
+    sums[0] = sums[1]
+    sums[count + 1] = sums[count]
+    for x in range(0, count, LANES):
+        near = 3 * load(sums, x + 1)
+        even = near + load(sums, x) + even_bias >> shift
+        odd = near + load(sums, x + 2) + odd_bias >> shift
+        store_pairs(out, 2 * x, even, odd)
 
 
-@jit
-def convert_row(y_row, cb_row, cr_row, width, rgb):
-    """Twin of `color.ycbcr_to_rgb` for one row."""
-    for x in range(width):
-        y = i32(y_row[x])
-        cb = i32(i32(cb_row[x]) - CENTER)
-        cr = i32(i32(cr_row[x]) - CENTER)
-        red = i32(i32(i32(i32(91881) * cr) + HALF) >> i32(16))
-        green = i32(i32(i32(-22554) * cb) + i32(i32(-46802) * cr))
-        green = i32(i32(green + HALF) >> i32(16))
-        blue = i32(i32(i32(i32(116130) * cb) + HALF) >> i32(16))
-        rgb[3 * x] = np.uint8(min(max(i32(y + red), i32(0)), i32(255)))
-        rgb[3 * x + 1] = np.uint8(min(max(i32(y + green), i32(0)), i32(255)))
-        rgb[3 * x + 2] = np.uint8(min(max(i32(y + blue), i32(0)), i32(255)))
+@step
+def convert(row0, row1, row2, x, is_ycbcr, out, position):
+    """Twin of `color.ycbcr_to_rgb` for sixteen pixels; without a conversion, only put them together."""
+    first, second, third = load(row0, x), load(row1, x), load(row2, x)
+    if is_ycbcr:
+        y, cb, cr = first, second - 128, third - 128
+        first = y + cr + scaled(wide(cr) * (91881 - ONE))
+        second = y - cr + scaled(wide(cr) * (ONE - 46802) - wide(cb) * 22554)
+        third = y + cb + cb + scaled(wide(cb) * (116130 - 2 * ONE))
+        first, second, third = clamped(first, 0, 255), clamped(second, 0, 255), clamped(third, 0, 255)
+    store_triples(out, position, first, second, third)
 
 
-@jit
-def join_row(row0, row1, row2, width, image):
-    """Put three rows together without a change."""
-    for x in range(width):
-        image[3 * x] = row0[x]
-        image[3 * x + 1] = row1[x]
-        image[3 * x + 2] = row2[x]
+@step
+def scaled(lanes):
+    """Divide by 2^16 and round halves up."""
+    return narrow((lanes + HALF) >> 16)
