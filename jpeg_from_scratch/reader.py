@@ -39,7 +39,7 @@ from .scan import Progress, Scan, Status, needed_tables, next_marker, resynchron
 __all__ = ["Limits", "Reader", "memory_estimate"]
 
 MAX_PIXELS = 2**28
-MAX_SCANS = 1000
+MAX_SCANS = 500
 MAX_MEMORY = 2**31
 # Sequential and lossless processes send a component once. libjpeg-turbo reads it again and again, and so does
 # this, but for SOF11: a scan of a few bytes takes as long as any there, since zeros follow its data.
