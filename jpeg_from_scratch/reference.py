@@ -73,7 +73,7 @@ def coefficients_to_plane(
     for rows in _rows_of_blocks(height_in_blocks, columns):
         blocks = coefficients[rows, :columns]
         values = quantization.dequantize(blocks, table, precision)
-        flat = ~blocks[..., 1:, :].any(axis=(-1, -2))
+        flat = blocks[..., 1:, :].any(axis=(-1, -2)) == 0
         samples = dct.idct_islow(values, precision, flat) + (1 << (precision - 1))
         plane[8 * rows.start : 8 * rows.stop] = sampling.from_blocks(samples)
     return plane[:height, :width]
