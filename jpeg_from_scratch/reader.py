@@ -2,8 +2,8 @@
 
 Strict, the first thing that breaks T.81 is an error. Lenient (``strict=False``), what libjpeg-turbo would
 only warn of becomes a warning here too, and reading goes on in the same way, so that the coefficients are
-the same: bytes that belong nowhere are skipped, restart markers are looked for (`intervals.resynchronise`), and
-where the data run out, what is missing stays zero.
+the same: bytes that belong nowhere are skipped, restart markers are looked for (`intervals`), and where the
+data run out, what is missing stays zero.
 """
 
 from __future__ import annotations
