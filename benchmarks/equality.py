@@ -3,7 +3,6 @@
     python benchmarks/equality.py                     every list of cases that the tests walk
     python benchmarks/equality.py --quick             without the long ones
     python benchmarks/equality.py --backend reference
-    python benchmarks/equality.py --mutants 5000      only: is strict decoding as strict as djpeg -strict?
 
 Lists whose data or program is absent are named and left out. The exit status is 1 if anything is not equal.
 """
@@ -14,25 +13,19 @@ import _environment  # noqa: F401
 
 # isort: split
 import argparse
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
 
 import codec_data
-import jpeg_bad_files as bad_files
 import jpeg_cases as cases
 import jpeg_corpus as corpus
 import jpeg_freedoms as freedoms
-import jpeg_mutants as mutants
 import jpeg_peers as peers
 import jpeg_pictures as pictures
 import jpeg_processes as processes
 import jpeg_surgery as surgery
-import numpy as np
 from jpeg_cases import DecodeCase, Tally
-
-import jpeg_from_scratch as jpeg
 
 Job = tuple[str, Callable[[], Tally]]
 
@@ -125,46 +118,6 @@ def jobs(backend: str, quick: bool) -> Iterator[Job]:
         print(f"left out: the JPEG corpus is not in {codec_data.folder()}")
 
 
-def strictness(number: int, backend: str) -> int:
-    """Compare verdicts on random damage with ``djpeg -strict``, and count the kinds of disagreement.
-
-    Where both decode, the pixels are compared too. Returns the number of disagreements.
-    """
-    tried, agreed, kinds, examples = 0, 0, Counter[str](), dict[str, str]()
-    sound = bad_files.sound_files()
-    for name, data in sound.items():
-        for i, mutant in enumerate(mutants.of(data, number // len(sound), seed=1)):
-            ours = cases.attempt(partial(jpeg.decode, mutant, backend=backend))
-            complaint = peers.djpeg_complaint(mutant)
-            tried += 1
-            kind = disagreement(ours, complaint, mutant)
-            if not kind:
-                agreed += 1
-                continue
-            kinds[kind] += 1
-            examples.setdefault(kind, f"{name}, mutant {i}")
-    print(f"random damage: tried {tried}, same verdict as djpeg -strict {agreed}, another {tried - agreed}")
-    for kind, times in kinds.most_common():
-        print(f"  {times:5} × {kind}   (first: {examples[kind]})")
-    return tried - agreed
-
-
-def disagreement(ours: object, complaint: str, data: bytes) -> str:
-    """Return the kind of disagreement of two verdicts on one file; empty if they agree."""
-    if isinstance(ours, Exception):
-        if not isinstance(ours, jpeg.JpegError):
-            return f"we fail with {type(ours).__name__}"
-        if complaint:
-            return ""
-        what = getattr(ours, "field", None) or getattr(ours, "feature", None) or getattr(ours, "limit", "")
-        return f"we refuse ({type(ours).__name__}: {what}), djpeg is content"
-    if complaint:
-        words = " ".join("N" if any(c.isdigit() for c in word) else word for word in complaint.split())
-        return f"we decode, djpeg says: {words}"
-    theirs = peers.djpeg(data)
-    return "" if np.array_equal(np.asarray(ours), theirs) else "both decode, the pixels differ"
-
-
 def main() -> int:
     """Run what the command line asks for."""
     summary, _, usage = (__doc__ or "").partition("\n\n")
@@ -173,15 +126,7 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="without the long lists")
     parser.add_argument("--backend", choices=("fast", "reference"), default="fast")
-    parser.add_argument(
-        "--mutants", type=int, metavar="N", help="compare verdicts on N damaged files instead"
-    )
     options = parser.parse_args()
-    if options.mutants:
-        if not peers.programs_installed():
-            parser.error("djpeg is not installed (Debian: libjpeg-turbo-progs)")
-        strictness(options.mutants, options.backend)
-        return 0
     unequal = 0
     for _, job in jobs(options.backend, options.quick):
         tally = job()

@@ -17,8 +17,8 @@ The files, in the order in which a picture passes through them – read them so:
  6. `huffman`          codes from a table, the best table for a picture            C, K.2
  7. `bitio`            bits in bytes, stuffing                                     B.1.1.5
  8. `jpeg_data`        `JpegData`, the seam between bytes and pixels
- 9. `markers`          segments ↔ bytes                                            B
-10. `scan`             MCUs, restart intervals, what all scans share               A.2, E
+ 9. `markers`, `segment_bytes`    bytes → segments, and back                       B
+10. `scan`, `intervals`    MCUs, symbols, restart intervals: what all scans share  A.2, E
 11. `scan_sequential`  one baseline or extended scan ↔ coefficients                F
 12. `options`, `encoder`, `writer`    pixels → `JpegData` → bytes: all of the above in a row
 13. `reader`, `decoder`               bytes → `JpegData` → pixels

@@ -29,8 +29,9 @@ from . import (
     scan_sequential_arithmetic,
 )
 from ._types import Array, Coefficients, Samples
+from .intervals import Progress, Status
 from .jpeg_data import FrameHeader
-from .scan import Progress, Scan, Status
+from .scan import Scan
 
 __all__ = ["BACKENDS", "Backend", "announce_compilation", "get_backend"]
 

@@ -158,11 +158,9 @@ def decode(
     are resampled linearly (`sampling.upsample`); SOF11, DNL segments and scans of components beyond the
     fourth, which it refuses too, are read.
 
-    Four departures from "strict raises exactly where libjpeg-turbo warns or refuses". A file that lacks
-    nothing but EOI, its last MCU complete, decodes, with a warning in `DecodeInfo`. A file that has no scan
-    for a component is refused, where libjpeg-turbo fills in grey. Where its own warning depends on how far it
-    has read ahead – a few bytes too many behind a scan, a code that does not exist in the midst of one – the
-    file is refused; but one whole byte of padding bits before a marker, which it may warn of too, is read.
+    Strict reading refuses what libjpeg-turbo warns of, with few exceptions; the largest is a file that lacks
+    nothing but EOI, its last MCU complete, which decodes with a warning in `DecodeInfo`.
+    ``docs/hostile-files.md`` lists them all.
 
     Colour follows libjpeg: `metadata.color_space`.
 

@@ -316,11 +316,12 @@ class JpegData:
     def quantization_tables(self) -> list[QuantizationTable | None]:
         """Per component of the frame, the table in force at its first scan; None if it is in no scan."""
         in_force: dict[int, QuantizationTable | None] = {}
+        components = self.frame.components
         for slots, scan in self.scans_with_tables():
             for scan_component in scan.components:
                 i = scan_component.component
-                in_force.setdefault(i, slots.quantization.get(self.frame.components[i].quant_table))
-        return [in_force.get(i) for i in range(len(self.frame.components))]
+                in_force.setdefault(i, slots.quantization.get(components[i].quant_table))
+        return [in_force.get(i) for i in range(len(components))]
 
     def scans_with_tables(self) -> Iterator[tuple[TableSlots, ScanHeader]]:
         """Walk the scans in file order, each with the tables in force at that point (one object, updated)."""

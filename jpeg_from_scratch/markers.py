@@ -1,4 +1,4 @@
-"""Segments ↔ bytes: the syntax of Annex B, one pair of functions for each kind of segment.
+"""Bytes → segments: the syntax of Annex B, one function for each kind. `segment_bytes` has the way back.
 
 A JPEG file is a row of *marker segments*: X'FF', a code, a two-byte length that counts itself, and
 parameters (B.1.1.4). After the scan header SOS, entropy-coded data follows, up to the next marker. Numbers
@@ -34,7 +34,7 @@ from .jpeg_data import (
     Segment,
 )
 
-__all__ = ["find_marker", "format_segment", "is_standalone", "parse_segment", "payload_bounds"]
+__all__ = ["find_marker", "is_standalone", "next_marker", "parse_segment", "payload_bounds"]
 
 MAX_DIMENSION = 65500  # libjpeg's limit on a side; T.81 allows 65535
 SAMPLING_FACTORS = range(1, 5)
@@ -80,6 +80,21 @@ def _bytes_before_marker(data: bytes, position: int) -> int:
             return offset - position
         offset += 1
     return len(data) - position
+
+
+def next_marker(data: bytes, position: int) -> tuple[int, int]:
+    """Skip everything up to the next marker, X'FF' followed by neither 0 nor X'FF'.
+
+    Returns
+    -------
+    offset, marker : int
+        Where there is none, the end of the data and EOI.
+    """
+    while (position := data.find(b"\xff", position)) >= 0 and position + 1 < len(data):
+        if data[position + 1] not in (0x00, 0xFF):
+            return position, data[position + 1]
+        position += 1 if data[position + 1] == 0xFF else 2
+    return len(data), tables.EOI
 
 
 def is_standalone(marker: int) -> bool:
@@ -415,109 +430,3 @@ _PARSERS: dict[int, tuple[Callable[[Parameters, int], Segment], str]] = {
     tables.SOS: (_parse_other, "B.2.3"),
     **dict.fromkeys(tables.PROCESSES, (_parse_frame_header, "B.2.2")),
 }
-
-
-# --------------------------------------------------------------------------------------------------
-# Segments → bytes
-
-
-def format_segment(segment: Segment, frame: FrameHeader) -> bytes:
-    """Return the bytes of a segment, marker and length included.
-
-    Raises
-    ------
-    ValueError
-        If a number does not fit its field.
-    """
-    marker, payload = _marker_and_payload(segment, frame)
-    if payload is None:
-        return bytes((0xFF, marker))
-    if len(payload) > 0xFFFF - 2:
-        raise ValueError(f"{marker_name(marker)} segment of {len(payload)} bytes, at most 65533 fit")
-    return bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2) + payload
-
-
-def _marker_and_payload(segment: Segment, frame: FrameHeader) -> tuple[int, bytes | None]:
-    match segment:
-        case AppData(n, payload):
-            return tables.APP0 + _fitting("n of APPn", n, 4), payload
-        case Comment(payload):
-            return tables.COM, payload
-        case OtherSegment(marker, other):
-            return marker, other
-        case RestartInterval(interval):
-            return tables.DRI, _word("Ri", interval)
-        case NumberOfLines(lines):
-            return tables.DNL, _word("NL", lines)
-        case ArithmeticConditioning(conditioning):
-            return tables.DAC, b"".join(map(_format_conditioning, conditioning))
-        case QuantizationTables(quantization_tables):
-            return tables.DQT, b"".join(map(_format_quantization_table, quantization_tables))
-        case HuffmanTables(huffman_tables):
-            return tables.DHT, b"".join(map(_format_huffman_table, huffman_tables))
-        case FrameHeader():
-            return segment.marker, _format_frame_header(segment)
-        case ScanHeader():
-            return tables.SOS, _format_scan_header(segment, frame)
-    raise TypeError(f"{type(segment).__name__} is not a segment")
-
-
-def _format_quantization_table(table: QuantizationTable) -> bytes:
-    if len(table.values) != 64:
-        raise ValueError(f"a quantization table of {len(table.values)} steps, must be 64")
-    element = _word if table.precision else _byte
-    steps = b"".join(element("Qk", table.values[i]) for i in tables.NATURAL_INDEX)
-    return _nibbles("Pq, Tq", table.precision, table.destination) + steps
-
-
-def _format_huffman_table(table: HuffmanTable) -> bytes:
-    bits, values = table.spec.bits, table.spec.values
-    if len(bits) != 16 or sum(bits) != len(values):
-        raise ValueError(
-            f"a Huffman table of {len(bits)} counts, {sum(bits)} codes and {len(values)} symbols"
-        )
-    body = b"".join(_byte("Li", count) for count in bits) + b"".join(
-        _byte("Vi,j", symbol) for symbol in values
-    )
-    return _nibbles("Tc, Th", table.table_class, table.destination) + body
-
-
-def _format_conditioning(entry: Conditioning) -> bytes:
-    return _nibbles("Tc, Tb", entry.table_class, entry.destination) + _byte("Cs", entry.value)
-
-
-def _format_frame_header(frame: FrameHeader) -> bytes:
-    payload = _byte("P", frame.precision) + _word("Y", frame.height) + _word("X", frame.width)
-    payload += _byte("Nf", len(frame.components))
-    for component in frame.components:
-        payload += _byte("Ci", component.component_id)
-        payload += _nibbles("Hi, Vi", component.h_samp, component.v_samp)
-        payload += _byte("Tqi", component.quant_table)
-    return payload
-
-
-def _format_scan_header(scan: ScanHeader, frame: FrameHeader) -> bytes:
-    payload = _byte("Ns", len(scan.components))
-    for component in scan.components:
-        payload += _byte("Csj", frame.components[component.component].component_id)
-        payload += _nibbles("Tdj, Taj", component.dc_table, component.ac_table)
-    payload += _byte("Ss", scan.spectral_start) + _byte("Se", scan.spectral_end)
-    return payload + _nibbles("Ah, Al", scan.approx_high, scan.approx_low)
-
-
-def _byte(field: str, value: int) -> bytes:
-    return bytes((_fitting(field, value, 8),))
-
-
-def _word(field: str, value: int) -> bytes:
-    return _fitting(field, value, 16).to_bytes(2)
-
-
-def _nibbles(field: str, high: int, low: int) -> bytes:
-    return bytes((16 * _fitting(field, high, 4) + _fitting(field, low, 4),))
-
-
-def _fitting(field: str, value: int, bits: int) -> int:
-    if not 0 <= value < 1 << bits:
-        raise ValueError(f"{field} = {value} does not fit {bits} bits")
-    return value

@@ -190,7 +190,7 @@ def _precision(image: Samples, precision: int | None, lossless: bool) -> int:
     wanted = "uint16" if precision > 8 else "uint8"
     if image.dtype != wanted:
         raise TypeError(f"image has dtype {image.dtype}, must be {wanted} for precision={precision}")
-    largest = int(image.max())
+    largest = int(image.max()) if precision < 8 * image.dtype.itemsize else 0
     if largest >= 1 << precision:
         hint = "; lossless=True takes 16 bits" if deep and not lossless else ""
         raise ValueError(f"image holds {largest}, {precision} bits hold 0 ... {(1 << precision) - 1}{hint}")

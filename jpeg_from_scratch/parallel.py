@@ -8,9 +8,10 @@ result is the same to the last bit, however many threads there are.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from .arguments import checked_integer
@@ -44,7 +45,7 @@ def usable_cores() -> int:
 
 
 def bands(rows: int, step: int, parts: int) -> list[range]:
-    """Cut `rows` into at most `parts` ranges of about the same length, each but the last a multiple of `step`.
+    """Cut `rows` into at most `parts` ranges, about the same in length, all but the last multiples of `step`.
 
     Examples
     --------
@@ -53,8 +54,8 @@ def bands(rows: int, step: int, parts: int) -> list[range]:
     """
     groups = -(-rows // step)
     parts = max(min(parts, groups), 1)
-    edges = [step * (groups * part // parts + (groups * part % parts > 0)) for part in range(parts)] + [rows]
-    return [range(first, stop) for first, stop in zip(edges, edges[1:])]
+    edges = [*(-(-groups * part // parts) * step for part in range(parts)), rows]
+    return [range(first, stop) for first, stop in pairwise(edges)]
 
 
 def run_all(function: Callable[..., Result], items: Iterable[Any], threads: int) -> list[Result]:
@@ -80,8 +81,3 @@ def after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=after_fork)
-
-
-def split(items: Sequence[Result], parts: int) -> list[Sequence[Result]]:
-    """Cut a sequence into parts."""
-    return [items[r.start : r.stop] for r in bands(len(items), 1, parts)]

@@ -2,8 +2,8 @@
 
 Strict, the first thing that breaks T.81 is an error. Lenient (``strict=False``), what libjpeg-turbo would
 only warn of becomes a warning here too, and reading goes on in the same way, so that the coefficients are
-the same: bytes that belong nowhere are skipped, restart markers are looked for (`scan.resynchronise`), and
-where the data run out, what is missing stays zero.
+the same: bytes that belong nowhere are skipped, restart markers are looked for (`intervals`), and where the
+data run out, what is missing stays zero.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .arguments import checked_integer
 from .backend import Backend
 from .errors import FormatError, LimitError, UnsupportedError
 from .huffman import HuffmanSpec, decode_table
+from .intervals import Progress, Status, resynchronise, scan_error, skip_padding
 from .jpeg_data import (
     ArithmeticConditioning,
     FrameHeader,
@@ -31,10 +32,10 @@ from .jpeg_data import (
     TableSlots,
     ceil_div,
 )
-from .markers import MAX_DIMENSION, find_marker, parse_segment
+from .markers import MAX_DIMENSION, find_marker, next_marker, parse_segment
 from .prediction import MISSING
 from .progression import Progression
-from .scan import Progress, Scan, Status, needed_tables, next_marker, resynchronise, scan_error, skip_padding
+from .scan import Scan, needed_tables
 
 __all__ = ["Limits", "Reader", "memory_estimate"]
 

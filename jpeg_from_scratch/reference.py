@@ -17,6 +17,7 @@ __all__ = ["coefficients_to_plane", "component_planes", "plane_to_coefficients",
 
 
 STRIP = 1 << 17  # pixels converted at once: memory stays small
+BLOCKS = 512  # and blocks transformed at once
 
 
 def component_planes(
@@ -54,25 +55,35 @@ def plane_to_coefficients(
     fdct: Callable[..., Array] = dct.fdct,
     quantize: Callable[[Array, Array], Array] = quantization.quantize,
 ) -> None:
-    """Level shift, DCT and quantisation (F.1.1.2), a row of blocks at a time: memory stays small."""
+    """Level shift, DCT and quantisation (F.1.1.2), some rows of blocks at a time: memory stays small."""
     deep = () if precision == 8 else (precision,)
-    for row, strip in enumerate(np.split(plane, plane.shape[0] // 8)):
-        blocks = sampling.to_blocks(strip)[0].astype(np.int32) - (1 << (precision - 1))  # A.3.1 – Level shift
-        out[row, : len(blocks)] = quantize(fdct(blocks, *deep), table)
+    columns = plane.shape[1] // 8
+    for rows in _rows_of_blocks(plane.shape[0] // 8, columns):
+        samples = sampling.to_blocks(plane[8 * rows.start : 8 * rows.stop]).astype(np.int32)
+        shifted = samples - (1 << (precision - 1))  # A.3.1 – Level shift
+        out[rows, :columns] = quantize(fdct(shifted, *deep), table)
 
 
 def coefficients_to_plane(
     coefficients: Coefficients, table: Array, height: int, width: int, precision: int
 ) -> Samples:
-    """Dequantisation, inverse DCT and level shift (F.2.1.4, F.2.1.5), a row of blocks at a time."""
-    rows, columns = ceil_div(height, 8), ceil_div(width, 8)
-    plane = np.empty((8 * rows, 8 * columns), np.uint8 if precision == 8 else np.uint16)
-    for row, blocks in enumerate(coefficients[:rows, :columns]):
+    """Dequantisation, inverse DCT and level shift (F.2.1.4, F.2.1.5), some rows of blocks at a time."""
+    height_in_blocks, columns = ceil_div(height, 8), ceil_div(width, 8)
+    plane = np.empty((8 * height_in_blocks, 8 * columns), np.uint8 if precision == 8 else np.uint16)
+    for rows in _rows_of_blocks(height_in_blocks, columns):
+        blocks = coefficients[rows, :columns]
         values = quantization.dequantize(blocks, table, precision)
-        flat = ~blocks[:, 1:].any(axis=(1, 2))
+        flat = blocks[..., 1:, :].any(axis=(-1, -2)) == 0
         samples = dct.idct_islow(values, precision, flat) + (1 << (precision - 1))
-        plane[8 * row : 8 * row + 8] = sampling.from_blocks(samples[np.newaxis])
+        plane[8 * rows.start : 8 * rows.stop] = sampling.from_blocks(samples)
     return plane[:height, :width]
+
+
+def _rows_of_blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Cut the rows of blocks of a plane into groups."""
+    step = max(BLOCKS // columns, 1)
+    for first in range(0, rows, step):
+        yield slice(first, min(first + step, rows))
 
 
 def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, color_space: str) -> Samples:

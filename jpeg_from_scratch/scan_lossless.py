@@ -14,7 +14,8 @@ from functools import partial
 from ._types import Array
 from .coefficients import category, extend, magnitude_bits
 from .huffman import decode_table
-from .scan import Progress, Restart, Scan, Status, Symbol, count, decode_intervals, write_symbols
+from .intervals import Progress, Status, decode_intervals
+from .scan import Restart, Scan, Symbol, count, write_symbols
 from .scan_sequential import HuffmanReader
 
 __all__ = ["count_symbols", "decode_scan", "encode_scan", "out_of_range", "scan_symbols"]

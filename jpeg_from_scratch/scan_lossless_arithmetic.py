@@ -14,7 +14,8 @@ from functools import partial
 
 from ._types import Array
 from .arithmetic import Bins, decode_difference, difference_class, encode_difference
-from .scan import Progress, Scan, Status, decode_intervals
+from .intervals import Progress, Status, decode_intervals
+from .scan import Scan
 from .scan_lossless import LARGEST, out_of_range
 from .scan_sequential_arithmetic import IntervalDecoder, IntervalEncoder, encode_intervals, statistics_areas
 

@@ -30,17 +30,8 @@ from . import tables
 from ._types import Array, Coefficients
 from .coefficients import ZRL, category, extend, magnitude_bits, zigzag
 from .huffman import DecodeTable, decode_table
-from .scan import (
-    BadCode,
-    Progress,
-    Restart,
-    Scan,
-    Status,
-    Symbol,
-    count,
-    decode_intervals,
-    write_symbols,
-)
+from .intervals import BadCode, Progress, Status, decode_intervals
+from .scan import Restart, Scan, Symbol, count, write_symbols
 from .scan_sequential import HuffmanReader, checked_category, wrap16
 
 __all__ = ["count_symbols", "decode_scan", "encode_scan", "scan_symbols"]

@@ -22,7 +22,8 @@ from . import tables
 from ._types import Coefficients
 from .arithmetic import AC_BINS, Bins, Decoder, Encoder, ImpossibleValue, decode_ac, encode_ac
 from .coefficients import zigzag
-from .scan import Progress, Scan, Status, decode_intervals
+from .intervals import Progress, Status, decode_intervals
+from .scan import Scan
 from .scan_sequential import wrap16
 from .scan_sequential_arithmetic import (
     DcModel,

@@ -16,17 +16,8 @@ from ._types import Array, Coefficients
 from .bitio import BitReader
 from .coefficients import ZRL, category, extend, magnitude_bits, run_length, zigzag, zigzag_inverse
 from .huffman import DecodeTable, decode_table
-from .scan import (
-    BadCode,
-    Progress,
-    Restart,
-    Scan,
-    Status,
-    Symbol,
-    count,
-    decode_intervals,
-    write_symbols,
-)
+from .intervals import BadCode, Progress, Status, decode_intervals
+from .scan import Restart, Scan, Symbol, count, write_symbols
 
 __all__ = ["count_symbols", "decode_scan", "encode_scan", "scan_symbols"]
 

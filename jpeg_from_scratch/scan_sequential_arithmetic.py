@@ -33,7 +33,8 @@ from .arithmetic import (
 )
 from .bitio import EndOfSegment
 from .coefficients import zigzag
-from .scan import BadCode, Progress, Scan, Status, decode_intervals
+from .intervals import BadCode, Progress, Status, decode_intervals
+from .scan import Scan
 from .scan_sequential import wrap16
 
 __all__ = ["decode_scan", "encode_scan"]

@@ -20,8 +20,8 @@ from .jpeg_data import (
     ScanHeader,
     Segment,
 )
-from .markers import format_segment
 from .scan import Scan, needed_tables
+from .segment_bytes import format_segment
 
 __all__ = ["optimize_tables", "scan_segments", "write", "write_with"]
 

@@ -27,7 +27,7 @@ COMPILED = HAS_NUMBA and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 EXTRAS = {
     "reference": (
         "needs the extra `reference`; deselected without it",
-        all(find_spec(name) for name in ("torch", "pytorch_msssim", "bjontegaard")),
+        all(find_spec(name) for name in ("torch", "pytorch_msssim", "bjontegaard", "imagecodecs")),
     ),
     "cluster": ("needs the extra `distributed`; deselected without it", bool(find_spec("distributed"))),
     "browser": (

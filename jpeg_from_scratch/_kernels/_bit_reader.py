@@ -21,7 +21,7 @@ import numpy as np
 
 from .._types import Array
 from ..huffman import HuffmanSpec, canonical_codes, code_lengths, decode_table
-from ..scan import Progress
+from ..intervals import Progress
 from ._bits import load_word, store_word
 from ._jit import inline, jit, step
 from ._scan import MAX_COMPONENTS
@@ -190,7 +190,7 @@ def offset_of(data, start, end, filled, index):
 
 @jit
 def after_restart(data, position, m, padding):
-    """Return the offset behind the marker RSTm at `position`, or −1; twin of `scan.after_restart`."""
+    """Return the offset behind the marker RSTm at `position`, or −1; twin of `intervals.after_restart`."""
     if padding and position + 2 < data.shape[0] and data[position] == 0xFF and data[position + 1] == 0:
         position += 2  # as in `skip_padding`; it is a marker that must follow
     after = position

@@ -14,7 +14,8 @@ import numpy as np
 
 from .._types import Array
 from ..arithmetic import AC_BINS, DC_BINS, ESTIMATION, FIXED
-from ..scan import Scan, Status
+from ..intervals import Status
+from ..scan import Scan
 from ._bit_reader import (
     BAD_CODE_AT,
     BAD_CODES,

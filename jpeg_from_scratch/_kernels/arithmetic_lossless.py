@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._types import Array
-from ..scan import Progress, Scan, Status
+from ..intervals import Progress, Status
+from ..scan import Scan
 from ..scan_lossless import LARGEST, out_of_range
 from ..scan_lossless_arithmetic import LARGE, LOSSLESS_BINS, X1, X1_BELOW_LARGE
 from ._bit_reader import LAST_FED, MCU, POSITION

@@ -9,7 +9,8 @@ import numpy as np
 from .. import tables
 from .._types import Coefficients
 from ..arithmetic import too_large
-from ..scan import Progress, Scan, Status
+from ..intervals import Progress, Status
+from ..scan import Scan
 from ._bit_reader import LAST_FED, MCU, POSITION
 from ._jit import jit, step
 from ._scan import MAX_COMPONENTS

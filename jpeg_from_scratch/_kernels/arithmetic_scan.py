@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._types import Array
-from ..scan import Progress, Scan, Status
+from ..intervals import Progress, Status
+from ..scan import Scan
 from ._bit_reader import state_of, update
 from ._scan import layout_arrays, slots
 from .arithmetic import BINS, NO_CODE, REGISTERS, WRITTEN, flush, reset, start_encoder

@@ -20,7 +20,8 @@ import numpy as np
 
 from .. import tables
 from .._types import Coefficients
-from ..scan import Progress, Scan, Status
+from ..intervals import Progress, Status
+from ..scan import Scan
 from ._bit_reader import (
     ENDED,
     LAST_FED,

@@ -12,7 +12,8 @@ import numpy as np
 
 from .._types import Array
 from ..huffman import encode_table
-from ..scan import Progress, Scan, Status, missing_code
+from ..intervals import Progress, Status
+from ..scan import Scan, missing_code
 from ..scan_lossless import LARGEST, LARGEST_CATEGORY, out_of_range
 from ._bit_reader import (
     ENDED,

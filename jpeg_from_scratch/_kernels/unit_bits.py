@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import tables
 from .._types import Array
+from ..intervals import Progress
 from ..microscope import noting
-from ..scan import Progress, Scan
+from ..scan import Scan
 from ._bit_reader import (
     after_restart,
     clean_buffer,

@@ -17,8 +17,9 @@ from .._types import Array
 from ..arguments import checked_bytes
 from ..backend import ScanCoder, get_backend
 from ..errors import JpegError
+from ..intervals import Progress, Status
 from ..reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
-from ..scan import Progress, Scan, Status
+from ..scan import Scan
 from . import noting
 
 __all__ = ["bits_per_block"]

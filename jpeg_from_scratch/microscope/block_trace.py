@@ -21,10 +21,11 @@ from .._types import Array
 from ..backend import ScanCoder, get_backend
 from ..coefficients import zigzag
 from ..errors import JpegError
+from ..intervals import Progress, Status, decode_intervals
 from ..jpeg_data import FrameHeader, QuantizationTable, ScanHeader
 from ..quantization import dequantize
 from ..reader import Limits, Reader
-from ..scan import Progress, Scan, Status, decode_intervals
+from ..scan import Scan
 from .noting import interval_decoder, noting
 from .trace_decisions import Decision, decisions_of
 from .trace_start import Start, starting_point

@@ -18,7 +18,8 @@ from .. import scan_progressive_arithmetic as progressive_arithmetic
 from .. import scan_sequential as sequential
 from .. import scan_sequential_arithmetic as sequential_arithmetic
 from .._types import Array
-from ..scan import Progress, Scan, decode_intervals
+from ..intervals import Progress, decode_intervals
+from ..scan import Scan
 from .trace_decisions import NotingDecoder
 from .trace_steps import NotingReader
 

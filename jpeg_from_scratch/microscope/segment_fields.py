@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from .. import tables
 from ..errors import FormatError, JpegError
 from ..jpeg_data import ceil_div
-from ..markers import find_marker, is_standalone, marker_name, payload_bounds
+from ..markers import find_marker, is_standalone, marker_name, next_marker, payload_bounds
 from ..metadata import EXIF_HEADER, ICC_HEADER
-from ..scan import next_marker
 from .segment_words import quoted, segment_words
 
 __all__ = ["Field", "SegmentView", "file_segments"]

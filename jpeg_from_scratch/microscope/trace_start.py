@@ -18,7 +18,8 @@ import numpy as np
 from .. import tables
 from .._types import Array
 from ..backend import Backend
-from ..scan import Progress, Scan
+from ..intervals import Progress
+from ..scan import Scan
 from . import noting
 
 __all__ = ["Start", "starting_point"]

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from ..coefficients import extend
 from ..huffman import DecodeTable
+from ..intervals import Progress
 from ..jpeg_data import ScanHeader
-from ..scan import Progress, Scan
+from ..scan import Scan
 from ..scan_sequential import HuffmanReader
 
 __all__ = ["NotingReader", "Step", "steps_of"]

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -246,9 +247,9 @@ def test_faults_are_told_once_and_cost_nothing_but_their_points(
     lines = [line for line in capsys.readouterr().err.splitlines() if "failed" in line]
     assert len(lines) == 3
     assert sum("torn.png: " in line for line in lines) == 1
-    assert any(
-        "sweep_codecs:raising, a.png, quality 6: RuntimeError: too fine for me" in line for line in lines
-    )
+    # Of a codec that fails for several pictures the first is named, and workers finish in any order.
+    wanted = r"sweep_codecs:raising, (a\.png|b\.png|c\.bmp), quality 6: RuntimeError: too fine for me"
+    assert any(re.search(wanted, line) for line in lines)
     assert [a.pictures for a in average_points(summary.points)] == [3] * 5  # raising has two qualities left
 
 

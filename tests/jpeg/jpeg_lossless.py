@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from jpeg_from_scratch.backend import ScanCoder, get_backend
 from jpeg_from_scratch.huffman import HuffmanSpec, optimal_spec
+from jpeg_from_scratch.intervals import Progress, Status, resynchronise, scan_error
 from jpeg_from_scratch.jpeg_data import (
     FrameComponent,
     FrameHeader,
@@ -24,7 +25,7 @@ from jpeg_from_scratch.jpeg_data import (
 )
 from jpeg_from_scratch.prediction import MISSING
 from jpeg_from_scratch.reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
-from jpeg_from_scratch.scan import Progress, Scan, Status, resynchronise, scan_error
+from jpeg_from_scratch.scan import Scan
 from jpeg_from_scratch.tables import SOF3
 
 Array = npt.NDArray[Any]

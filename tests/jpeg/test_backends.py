@@ -40,6 +40,27 @@ def small_inputs() -> Iterator[tuple[str, Array, dict[str, Any]]]:
         yield "noise", pictures.noise(19, 27), options
         yield "grey", pictures.grey(pictures.synthetic(30, 21)), options
     yield "tables", COLOUR, {"quant_tables": [np.arange(1, 65).reshape(8, 8), np.full((8, 8), 300)]}
+    yield from other_processes()
+
+
+def other_processes() -> Iterator[tuple[str, Array, dict[str, Any]]]:
+    """Yield pictures and options of every process but the baseline one, with restarts and without."""
+    small, grey = COLOUR[:17, :22], pictures.grey(COLOUR)[:20, :30]
+    deep = grey.astype(np.uint16) << 4 | 9
+    cmyk = np.dstack([small, small[::-1, ::-1, 0]])
+    for progressive, arithmetic, r in product((False, True), (False, True), (0, 2)):
+        options: dict[str, Any] = {"arithmetic": arithmetic, "restart_interval": r}
+        options |= {"progressive": True} if progressive else {}
+        yield "colour", small, options
+        yield "12 bit", deep, {**options, "precision": 12}
+        yield "CMYK", cmyk, {**options, "color": "CMYK"}
+        yield "YCCK", cmyk, {**options, "color": "YCCK"}
+        yield "RGB", small, {**options, "color": "RGB"}
+    for arithmetic, predictor in product((False, True), range(1, 8)):
+        options = {"lossless": True, "arithmetic": arithmetic, "predictor": predictor}
+        yield "lossless", small[:9], options
+        yield "lossless, 16 bit", deep << 3, {**options, "precision": 16, "point_transform": predictor % 3}
+        yield "lossless, restarts", grey[:9], {**options, "restart_interval": 3 * grey.shape[1]}
 
 
 @pytest.mark.both_backends

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +12,6 @@ import jpeg_cases as cases
 import jpeg_corpus as corpus
 import jpeg_mutants as mutants
 import jpeg_peers as peers
-import jpeg_pictures as pictures
 import jpeg_surgery as surgery
 import numpy as np
 import pytest
@@ -154,106 +152,6 @@ def test_offsets_point_at_the_fault(backend: str) -> None:
             start = WRONG[name].index(bytes([0xFF, marker]))
         length = 5 if marker is None else 2 + int.from_bytes(WRONG[name][start + 2 : start + 4], "big")
         assert start <= caught.value.offset <= start + length, f"{name}: {caught.value}, segment at {start}"
-
-
-# Cost
-
-
-def tiny_file(height: int, width: int, components: int = 3) -> bytes:
-    """Return a file of less than 200 bytes that declares a picture of any size."""
-    frame = surgery.sof(height, width, [(i, 1, 1, 0) for i in range(1, components + 1)])
-    scan = surgery.sos([(i, 0, 0) for i in range(1, components + 1)], b"\x00" * 8)
-    tables = [surgery.dqt([1] * 64), frame, bad_files.SIMPLE_DC, bad_files.SIMPLE_AC]
-    return surgery.join([surgery.Part(SOI), *tables, scan, surgery.Part(EOI)])
-
-
-@pytest.mark.parametrize("shape", [(65500, 65500), (65535, 65535), (16385, 16384)])
-def test_tiny_file_of_a_huge_picture(shape: tuple[int, int], backend: str) -> None:
-    """More than 2^28 pixels declared in 200 bytes: refused at once, with hardly any memory."""
-    decode(bad_files.sound_files()["grey"], backend=backend)  # what is loaded once is not counted
-    tracemalloc.start()
-    try:
-        result, seconds = corpus.timed(partial(decode, tiny_file(*shape), backend=backend))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert isinstance(result, JpegError), corpus.shown(result)
-    if shape[0] <= 65500:
-        assert isinstance(result, LimitError)
-        assert (result.limit, result.value) == ("max_pixels", shape[0] * shape[1])
-        assert result.allowed == 2**28
-    assert seconds < 2
-    assert peak < 2**22, f"{peak:,} bytes"
-
-
-@pytest.mark.parametrize("components", [1, 3])
-def test_tiny_file_within_the_limits(components: int, backend: str) -> None:
-    """A large picture that is allowed, in 200 bytes: its data end early, and that is found soon."""
-    data = tiny_file(6000, 7000, components)
-    result, seconds = corpus.timed(partial(decode, data, backend=backend))
-    assert isinstance(result, FormatError), corpus.shown(result)
-    assert_describes(result, data)
-    assert seconds < 5
-
-
-def test_max_pixels(backend: str) -> None:
-    """One pixel too many, and just enough."""
-    data = bad_files.sound_files()["4:2:0"]
-    pixels = bad_files.HEIGHT * bad_files.WIDTH
-    with pytest.raises(LimitError) as caught:
-        decode(data, max_pixels=pixels - 1, backend=backend)
-    assert (caught.value.limit, caught.value.value, caught.value.allowed) == (
-        "max_pixels",
-        pixels,
-        pixels - 1,
-    )
-    assert decode(data, max_pixels=pixels, backend=backend).shape[:2] == (bad_files.HEIGHT, bad_files.WIDTH)
-
-
-def test_max_scans(backend: str) -> None:
-    """One scan too many, and just enough."""
-    data = bad_files.sound_files()["three scans"]
-    with pytest.raises(LimitError) as caught:
-        decode(data, max_scans=2, backend=backend)
-    assert (caught.value.limit, caught.value.value, caught.value.allowed) == ("max_scans", 3, 2)
-    decode(data, max_scans=3, backend=backend)
-
-
-def test_flood_of_scans(quick_backend: str) -> None:
-    """Ten thousand scans of one component stop at the limit, soon."""
-    data = bad_files.sound_files()["three scans"]
-    scan = surgery.having(data, SOS)[2]
-    flood = data[: scan.offset] + bytes(scan) * 10_000 + data[-2:]
-    result, seconds = corpus.timed(partial(decode, flood, backend=quick_backend))
-    assert isinstance(result, JpegError), corpus.shown(result)
-    assert seconds < 10
-
-
-def test_max_memory(backend: str) -> None:
-    """Memory is counted before it is taken."""
-    data = peers.pillow_encode(pictures.synthetic(400, 600))
-    decode(data, backend=backend)
-    tracemalloc.start()
-    try:
-        with pytest.raises(LimitError) as caught:
-            decode(data, max_memory=500_000, backend=backend)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert caught.value.limit == "max_memory"
-    assert caught.value.allowed == 500_000
-    assert caught.value.value > 500_000
-    assert peak < 500_000
-    assert decode(data, max_memory=2 * caught.value.value, backend=backend).shape == (400, 600, 3)
-
-
-def test_max_memory_by_default(backend: str) -> None:
-    """268 million pixels of three components fit into `max_pixels`, but not into `max_memory`."""
-    result, seconds = corpus.timed(partial(decode, tiny_file(16384, 16384), backend=backend))
-    assert isinstance(result, LimitError), corpus.shown(result)
-    assert result.limit == "max_memory"
-    assert result.value > result.allowed == 2**31
-    assert seconds < 2
 
 
 # Random damage

@@ -24,13 +24,14 @@ import pytest
 from conftest import COMPILED
 from jpeg_cases import Tally
 
-from jpeg_from_scratch import decode
+from jpeg_from_scratch import JpegData, JpegError, decode, inspect, read, write
 
 Count = Callable[[str], None]
 
 PARTS = 10
 MUTANTS = int(os.environ.get("FUZZ_MUTANTS", 20_000 if COMPILED else 1000))
 COMPARED = min(MUTANTS, 3000)
+PIXELS = judge.MAX_PIXELS if COMPILED else 2**12
 SERIES = 0
 
 
@@ -61,7 +62,8 @@ def test_a_picture_or_a_jpeg_error(part: int, quick_backend: str, count: Count) 
     numbers = range(MUTANTS * part // PARTS, MUTANTS * (part + 1) // PARTS)
     for number in numbers:
         mutant = mutants.mutant(seeds(), number, SERIES)
-        strict, lenient = (judge.judge(mutant.data, strict, quick_backend) for strict in (True, False))
+        judged = partial(judge.judge, mutant.data, backend=quick_backend, max_pixels=PIXELS)
+        strict, lenient = (judged(strict) for strict in (True, False))
         for name, verdict in (("strict", strict), ("lenient", lenient)):
             outcomes[f"{name}: {verdict.outcome}"] += 1
             slowest = max(slowest, verdict.seconds)
@@ -106,7 +108,7 @@ def test_damage_is_told(quick_backend: str, count: Count) -> None:
     wrong = []
     for number in range(min(MUTANTS, 3000)):
         mutant = mutants.mutant(seeds(), number, SERIES + 4)
-        options = {"max_pixels": judge.MAX_PIXELS, "backend": quick_backend}
+        options = {"max_pixels": PIXELS, "backend": quick_backend}
         lenient = cases.attempt(partial(decode, mutant.data, strict=False, info=True, **options))
         strict = cases.attempt(partial(decode, mutant.data, **options))
         warned = not isinstance(lenient, Exception) and not all(map(silent.search, lenient[1].warnings))
@@ -118,6 +120,36 @@ def test_damage_is_told(quick_backend: str, count: Count) -> None:
             wrong.append(shown(mutant, f"strict: {corpus.shown(strict)}\n    lenient: {said}"))
     count(f"fuzz, damage is told: findings {len(wrong)}, {dict(outcomes)}")
     assert not wrong, f"{len(wrong)} findings:\n" + "\n".join(wrong[:6])
+
+
+def test_the_rest_of_the_interface(count: Count) -> None:
+    """`inspect` shows what there is; what `read` accepts, `write` writes, or says why not."""
+    outcomes: Counter[str] = Counter()
+    wrong = []
+    for number in range(min(MUTANTS, 500)):
+        mutant = mutants.mutant(seeds(), number, SERIES + 5)
+        if judge.megapixels(mutant.data) > 0.1:
+            continue
+        for name, run, allowed in (
+            ("inspect", partial(inspect, mutant.data), JpegError),
+            ("inspect an MCU", partial(inspect, mutant.data, mcu=(0, 1)), (JpegError, ValueError)),
+            ("read, write, read", partial(read_and_write, mutant.data), (JpegError, ValueError)),
+        ):
+            result = cases.attempt(run)
+            outcomes[f"{name}: {type(result).__name__ if isinstance(result, Exception) else 'done'}"] += 1
+            if isinstance(result, Exception) and not isinstance(result, allowed):
+                wrong.append(shown(mutant, f"{name}: {corpus.shown(result)}"))
+    count(f"fuzz, the rest of the interface: findings {len(wrong)}, {dict(sorted(outcomes.items()))}")
+    assert not wrong, f"{len(wrong)} findings:\n" + "\n".join(wrong[:6])
+
+
+def read_and_write(data: bytes) -> JpegData:
+    """Read a file strictly, write it, and read that; a second `JpegError` is a finding."""
+    written = write(read(data, max_pixels=PIXELS))
+    try:
+        return read(written, strict=False)
+    except JpegError as error:
+        raise AssertionError(f"what was written cannot be read: {error}") from error
 
 
 @pytest.mark.both_backends
@@ -162,7 +194,7 @@ def may_differ(data: bytes, ours: Any) -> str:
 
 
 @pytest.mark.reference
-def test_lenient_pixels_are_those_of_libjpeg_turbo(count: Count) -> None:
+def test_lenient_pixels_are_those_of_libjpeg_turbo(quick_backend: str, count: Count) -> None:
     """Wherever imagecodecs decodes a mutant, so do we, to the same pixels; `may_differ` has two exceptions.
 
     Where it refuses we may decode: SOF11, DNL segments, ratios like 3 : 2 of sampling factors, lossless YCbCr
@@ -174,10 +206,10 @@ def test_lenient_pixels_are_those_of_libjpeg_turbo(count: Count) -> None:
     while tally.tried < COMPARED:
         mutant = mutants.mutant(seeds(), number, SERIES + 2)
         number += 1
-        if judge.megapixels(mutant.data) > judge.MAX_PIXELS / 1e6:
+        if judge.megapixels(mutant.data) > PIXELS / 1e6:
             continue
         theirs = imagecodecs_decode(mutant.data)
-        ours = judge.judge(mutant.data, False, "fast" if COMPILED else "reference").result
+        ours = judge.judge(mutant.data, False, quick_backend, PIXELS).result
         if isinstance(theirs, Exception):
             others["decoded by us only" if isinstance(ours, np.ndarray) else "refused by both"] += 1
             continue
@@ -238,9 +270,9 @@ def test_strict_refuses_what_djpeg_strict_refuses(djpeg: str, quick_backend: str
     number = min(MUTANTS, 3000 if COMPILED else 300)
     for i in range(number):
         mutant = mutants.mutant(seeds(), i, SERIES + 3)
-        if judge.megapixels(mutant.data) > judge.MAX_PIXELS / 1e6:
+        if judge.megapixels(mutant.data) > PIXELS / 1e6:
             continue
-        result = judge.judge(mutant.data, True, quick_backend).result
+        result = judge.judge(mutant.data, True, quick_backend, PIXELS).result
         ours = str(result) if isinstance(result, Exception) else ""
         theirs = peers.djpeg_complaint(mutant.data)
         if bool(ours) == bool(theirs):

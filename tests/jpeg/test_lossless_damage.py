@@ -32,9 +32,10 @@ from jpeg_lossless import (
 import jpeg_from_scratch as jpeg
 from jpeg_from_scratch.errors import FormatError
 from jpeg_from_scratch.huffman import HuffmanSpec, optimal_spec
+from jpeg_from_scratch.intervals import Progress, Status
 from jpeg_from_scratch.jpeg_data import FrameHeader
 from jpeg_from_scratch.prediction import MISSING
-from jpeg_from_scratch.scan import Progress, Scan, Status
+from jpeg_from_scratch.scan import Scan
 
 BOUNDED = settings(derandomize=True, max_examples=40, deadline=None)
 

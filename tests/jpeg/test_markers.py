@@ -31,14 +31,8 @@ from jpeg_from_scratch.jpeg_data import (
     ScanHeader,
     Segment,
 )
-from jpeg_from_scratch.markers import (
-    find_marker,
-    format_segment,
-    is_standalone,
-    marker_name,
-    parse_segment,
-    payload_bounds,
-)
+from jpeg_from_scratch.markers import find_marker, is_standalone, marker_name, parse_segment, payload_bounds
+from jpeg_from_scratch.segment_bytes import format_segment
 
 BOUNDED = settings(derandomize=True, max_examples=80, deadline=None)
 DAC, DNL, TEM = 0xCC, 0xDC, 0x01

@@ -24,6 +24,7 @@ from jpeg_from_scratch import decode, tables, write
 from jpeg_from_scratch.arithmetic import Bins, Encoder, encode_difference
 from jpeg_from_scratch.backend import ScanCoder, get_backend
 from jpeg_from_scratch.errors import FormatError, JpegError
+from jpeg_from_scratch.intervals import Progress, Status, resynchronise
 from jpeg_from_scratch.jpeg_data import (
     ArithmeticConditioning,
     Conditioning,
@@ -38,7 +39,7 @@ from jpeg_from_scratch.jpeg_data import (
 )
 from jpeg_from_scratch.prediction import MISSING
 from jpeg_from_scratch.reader import Limits, Reader
-from jpeg_from_scratch.scan import Progress, Scan, Status, resynchronise
+from jpeg_from_scratch.scan import Scan
 
 Array = npt.NDArray[Any]
 Entry = dict[str, Any]

@@ -23,8 +23,9 @@ from jpeg_from_scratch import read
 from jpeg_from_scratch.backend import ScanCoder, get_backend
 from jpeg_from_scratch.bitio import BitWriter
 from jpeg_from_scratch.huffman import HuffmanSpec, encode_table, optimal_spec
+from jpeg_from_scratch.intervals import Progress, Status, resynchronise
 from jpeg_from_scratch.jpeg_data import FrameComponent, FrameHeader, JpegData, ScanComponent, ScanHeader
-from jpeg_from_scratch.scan import Progress, Restart, Scan, Status, Symbol, resynchronise, write_symbols
+from jpeg_from_scratch.scan import Restart, Scan, Symbol, write_symbols
 from jpeg_from_scratch.scan_progressive import MOST_BLOCKS_OF_A_RUN, scan_symbols
 from jpeg_from_scratch.tables import NATURAL_INDEX
 

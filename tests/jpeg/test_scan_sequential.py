@@ -19,8 +19,9 @@ from jpeg_from_scratch.bitio import BitWriter
 from jpeg_from_scratch.coefficients import EOB, ZRL, category, magnitude_bits
 from jpeg_from_scratch.errors import FormatError
 from jpeg_from_scratch.huffman import HuffmanSpec, encode_table, optimal_spec
+from jpeg_from_scratch.intervals import Progress, Status, scan_error, skip_padding
 from jpeg_from_scratch.jpeg_data import FrameComponent, FrameHeader, ScanComponent, ScanHeader
-from jpeg_from_scratch.scan import Progress, Scan, Status, scan_error, skip_padding
+from jpeg_from_scratch.scan import Scan
 from jpeg_from_scratch.tables import NATURAL_INDEX
 
 Array = npt.NDArray[Any]
