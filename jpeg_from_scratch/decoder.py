@@ -14,6 +14,7 @@ from .errors import FormatError
 from .jpeg_data import JpegData, ScanHeader, describe_process
 from .metadata import Metadata, color_space, gather_metadata, jfif_version
 from .orientation import exif_orientation, oriented
+from .parallel import threads_for
 from .reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
 from .smoothing import smooth, smoothing_applies
 
@@ -70,6 +71,7 @@ def decode(
     max_pixels: int = ...,
     max_scans: int = ...,
     max_memory: int = ...,
+    threads: int | None = ...,
     backend: str = ...,
 ) -> Samples:
     """Return the pixels."""
@@ -87,6 +89,7 @@ def decode(
     max_pixels: int = ...,
     max_scans: int = ...,
     max_memory: int = ...,
+    threads: int | None = ...,
     backend: str = ...,
 ) -> tuple[Samples, DecodeInfo]:
     """Return the pixels and what was found out beside them."""
@@ -103,6 +106,7 @@ def decode(
     max_pixels: int = MAX_PIXELS,
     max_scans: int = MAX_SCANS,
     max_memory: int = MAX_MEMORY,
+    threads: int | None = None,
     backend: str = "fast",
 ) -> Samples | tuple[Samples, DecodeInfo]:
     """Decode a JPEG file of any process of T.81 but the hierarchical ones.
@@ -130,6 +134,9 @@ def decode(
         Limit on the number of scans.
     max_memory : int
         Limit on the bytes that decoding takes, by `reader.memory_estimate`.
+    threads : int, optional
+        How many threads share the work; the pixels are the same. By default all cores for a large picture,
+        and one for a small.
     backend : {"fast", "reference"}
         Compiled kernels or readable Python. The pixels are the same.
 
@@ -173,12 +180,14 @@ def decode(
            [77, 77, 77]], dtype=uint8)
     """
     checked_choice("cmyk", cmyk, ("stored", "inverted"))
+    threads_for(threads, 0)  # a mistake is told before the file is read
     engine = get_backend(backend)
     limits = Limits(max_pixels, max_scans, max_memory)
     before = None if tables is None else read(tables)
     reader = Reader(checked_bytes(data), limits, engine, strict, MAX_COMPONENTS, tables=before)
     jpeg = reader.read()
     frame = jpeg.frame
+    engine = get_backend(backend, threads_for(threads, frame.width * frame.height))
     space = _checked_color_space(reader)
     planes, smoothed = to_planes(reader, engine)
     pixels = engine.planes_to_image(planes, frame, "unknown" if frame.is_lossless else space)

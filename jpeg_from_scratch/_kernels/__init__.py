@@ -32,8 +32,8 @@ def fast_stages(threads: int) -> dict[str, Any]:
     return {
         "component_planes": color_sampling.component_planes,
         "plane_to_coefficients": dct.plane_to_coefficients,
-        "coefficients_to_plane": inverse_dct.coefficients_to_plane,
-        "planes_to_image": upsampling.planes_to_image,
+        "coefficients_to_plane": partial(inverse_dct.coefficients_to_plane, threads=threads),
+        "planes_to_image": partial(upsampling.planes_to_image, threads=threads),
         "samples_to_differences": prediction.samples_to_differences,
         "differences_to_samples": prediction.differences_to_samples,
         "add_unit_bits": unit_bits.add_unit_bits,

@@ -192,7 +192,7 @@ def count_symbols(scan: Scan, coefficients: Sequence[Coefficients], threads: int
             raise _block_error(blocks[0], state)
         return counts
 
-    counts = sum(run_all(count, bands(scan.layout.mcus, 1, threads), threads))
+    counts = np.sum(run_all(count, bands(scan.layout.mcus, 1, threads), threads), axis=0)
     return counts[: len(coefficients), :AC], counts[: len(coefficients), AC : 2 * AC]
 
 

@@ -26,6 +26,7 @@ from ..dct import FIX_2_053119869 as F2053
 from ..dct import FIX_2_562915447 as F2562
 from ..dct import FIX_3_072711026 as F3072
 from ..jpeg_data import ceil_div
+from ..parallel import bands, run_all
 from ._jit import jit, step
 from ._lanes import (
     LANES,
@@ -41,7 +42,7 @@ from ._lanes import (
 
 
 def coefficients_to_plane(
-    coefficients: Coefficients, table: Array, height: int, width: int, precision: int
+    coefficients: Coefficients, table: Array, height: int, width: int, precision: int, threads: int = 1
 ) -> Samples:
     """Dequantise blocks and transform them back; see `backend.coefficients_to_plane`."""
     if precision != 8:
@@ -50,7 +51,14 @@ def coefficients_to_plane(
         coefficients = coefficients.repeat(2, axis=1)
     plane = np.empty((8 * ceil_div(height, 8), 8 * max(ceil_div(width, 8), 2)), np.uint8)
     steps = np.tile(table.reshape(8, 8).astype(np.int16), 2).ravel()
-    inverse_plane(np.ascontiguousarray(coefficients), steps, plane)
+    coefficients = np.ascontiguousarray(coefficients)
+
+    def transform(rows: range) -> None:
+        """Turn rows of blocks into rows of samples: they depend on no others."""
+        part = slice(rows.start, rows.stop)
+        inverse_plane(coefficients[part], steps, plane[8 * rows.start : 8 * rows.stop])
+
+    run_all(transform, bands(plane.shape[0] // 8, 1, threads), threads)
     return plane[:height, :width]
 
 

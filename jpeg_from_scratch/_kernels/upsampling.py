@@ -21,6 +21,7 @@ import numpy as np
 from .. import reference, sampling
 from .._types import Samples
 from ..jpeg_data import FrameComponent, FrameHeader
+from ..parallel import bands, run_all
 from ._jit import jit, step
 from ._lanes import LANES, clamped, load, narrow, store_pairs, store_triples, wide
 
@@ -30,7 +31,9 @@ ONE, HALF = 1 << 16, 1 << 15
 ROOM = 3 * LANES  # behind a row, for sums at its edges and lanes that reach beyond it
 
 
-def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, color_space: str) -> Samples:
+def planes_to_image(
+    planes: Sequence[Samples], frame: FrameHeader, color_space: str, threads: int = 1
+) -> Samples:
     """Enlarge the planes and convert their colours; see `backend.planes_to_image`."""
     if len(planes) != 3 or frame.precision != 8 or frame.is_lossless:
         # One plane is copied; rarer pictures are left to the array code.
@@ -39,7 +42,13 @@ def planes_to_image(planes: Sequence[Samples], frame: FrameHeader, color_space: 
     for plane, component in zip(planes, frame.components):
         prepared += _prepare(plane, component, frame)
     image = np.empty((frame.height, frame.width, 3), np.uint8)
-    enlarge_and_convert(*prepared, color_space == "YCbCr", image)
+
+    def convert_rows(rows: range) -> None:
+        """Make some rows of the picture; planes are looked at beyond them."""
+        part = image[rows.start : rows.stop]
+        enlarge_and_convert(*prepared, color_space == "YCbCr", rows.start, part)
+
+    run_all(convert_rows, bands(frame.height, 1, threads), threads)
     return image
 
 
@@ -65,8 +74,8 @@ def _prepare(
 
 
 @jit
-def enlarge_and_convert(plane0, how0, plane1, how1, plane2, how2, is_ycbcr, image):
-    """Fill an RGB picture from three planes."""
+def enlarge_and_convert(plane0, how0, plane1, how1, plane2, how2, is_ycbcr, first_row, image):
+    """Fill rows of an RGB picture, from number `first_row` on, from three planes."""
     height, width = image.shape[:2]
     samples = image.reshape(-1)
     row0 = np.empty(width + ROOM, np.uint8)
@@ -76,9 +85,9 @@ def enlarge_and_convert(plane0, how0, plane1, how1, plane2, how2, is_ycbcr, imag
     last = np.empty(3 * LANES, np.uint8)
     whole = width - width % LANES
     for row in range(height):
-        enlarge_row(plane0, how0, row, sums, row0)
-        enlarge_row(plane1, how1, row, sums, row1)
-        enlarge_row(plane2, how2, row, sums, row2)
+        enlarge_row(plane0, how0, first_row + row, sums, row0)
+        enlarge_row(plane1, how1, first_row + row, sums, row1)
+        enlarge_row(plane2, how2, first_row + row, sums, row2)
         start = 3 * width * row
         for x in range(0, whole, LANES):
             convert(row0, row1, row2, x, is_ycbcr, samples, start + 3 * x)

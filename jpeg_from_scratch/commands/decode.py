@@ -48,6 +48,7 @@ def add_parser(commands: Any) -> None:
     )
     add("--max-scans", type=int, default=MAX_SCANS, metavar="N", help=f"refuse more (default: {MAX_SCANS})")
     add("--max-memory", type=int, default=MAX_MEMORY, metavar="N", help=f"in bytes (default: {MAX_MEMORY})")
+    add("--threads", type=int, metavar="N", help="default: all cores for a large picture, one for a small")
     decoder.set_defaults(run=run)
 
 
@@ -64,6 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
             max_pixels=arguments.max_pixels,
             max_scans=arguments.max_scans,
             max_memory=arguments.max_memory,
+            threads=arguments.threads,
         )
     write_picture(arguments.output, pixels, kind, (1 << max(info.precision, 8)) - 1)
     for warning in info.warnings[:MOST_NOTES]:

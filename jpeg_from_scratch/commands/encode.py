@@ -43,6 +43,7 @@ def add_parser(commands: Any) -> None:
     add("--point-transform", type=int, metavar="N", help="of --lossless: drop N low bits (default: 0)")
     add("--precision", type=int, metavar="P", help="bits of a sample: 8, 12; with --lossless 2 ... 16")
     add("--restart", type=int, default=0, metavar="N", help="a restart marker every N MCUs")
+    add("--threads", type=int, metavar="N", help="default: all cores for a large picture, one for a small")
     encoder.set_defaults(run=run)
 
 
@@ -62,5 +63,6 @@ def run(arguments: argparse.Namespace) -> None:
         point_transform=arguments.point_transform,
         precision=arguments.precision,
         restart_interval=arguments.restart,
+        threads=arguments.threads,
     )
     write_bytes(arguments.output, data)
