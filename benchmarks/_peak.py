@@ -1,7 +1,9 @@
 """One encoding or decoding, and the peak of this process's memory: `jpeg_costs` runs it as a process.
 
-python _peak.py encode 4:2:0 picture.npy
-python _peak.py decode 4:2:0 picture.jpg
+python _peak.py encode 4:2:0 1 picture.npy
+python _peak.py decode 4:2:0 2 picture.jpg
+
+The number is that of the threads.
 """
 
 from __future__ import annotations
@@ -33,9 +35,9 @@ def peak_memory() -> int:
 
 
 if __name__ == "__main__":
-    operation, subsampling, path = sys.argv[1:]
+    operation, subsampling, threads, path = sys.argv[1:]
     if operation == "encode":
-        result: object = jpeg.encode(np.load(path), subsampling=subsampling)
+        result: object = jpeg.encode(np.load(path), subsampling=subsampling, threads=int(threads))
     else:
-        result = jpeg.decode(Path(path).read_bytes())
+        result = jpeg.decode(Path(path).read_bytes(), threads=int(threads))
     print(peak_memory())

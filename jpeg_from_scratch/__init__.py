@@ -45,8 +45,8 @@ And behind it all:
 25. `_kernels/`        the compiled path: a twin of each stage
 26. `stages`           the caller's own functions in place of the encoder's
 
-`tables` holds the data of the standard, `errors` what can be wrong with a file, `arguments` the checks of
-what a caller passes, `cli` and ``commands/`` the command line.
+`parallel` shares the work among threads, `tables` holds the data of the standard, `errors` what can be wrong
+with a file, `arguments` the checks of what a caller passes, `cli` and ``commands/`` the command line.
 """
 
 from ._version import __version__

@@ -118,7 +118,7 @@ def quantization_tables(
     else:
         arrays = _checked_tables(quant_tables, channels)
     return [
-        QuantizationTable(n, int(table.max() > 255), tuple(int(step) for step in table.ravel()))
+        QuantizationTable(n, int(table.max() > 255), tuple(table.ravel().tolist()))
         for n, table in enumerate(arrays)
     ]
 

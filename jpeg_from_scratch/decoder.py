@@ -179,12 +179,13 @@ def decode(
     array([[77, 77, 77],
            [77, 77, 77]], dtype=uint8)
     """
+    data = checked_bytes(data)
     checked_choice("cmyk", cmyk, ("stored", "inverted"))
-    threads_for(threads, 0)  # a mistake is told before the file is read
-    engine = get_backend(backend)
+    # The size of the picture is not known yet, but that of the file tells whether it can be large.
+    engine = get_backend(backend, threads_for(threads, 8 * len(data)))
     limits = Limits(max_pixels, max_scans, max_memory)
     before = None if tables is None else read(tables)
-    reader = Reader(checked_bytes(data), limits, engine, strict, MAX_COMPONENTS, tables=before)
+    reader = Reader(data, limits, engine, strict, MAX_COMPONENTS, tables=before)
     jpeg = reader.read()
     frame = jpeg.frame
     engine = get_backend(backend, threads_for(threads, frame.width * frame.height))

@@ -63,6 +63,8 @@ class Progress:
         Offsets of the first of each; −1 for none.
     last_fed : int
         The last MCU that began before the data had run out; −1 for none.
+    fresh : bool
+        The arrays hold nothing yet: a coder that has gone astray may begin again.
     prepared : tuple
         What the coder made at its first call, for the next ones: there is one after each wrong marker.
     """
@@ -77,6 +79,7 @@ class Progress:
     bad_code_at: int = -1
     overlong_runs: int = 0
     last_fed: int = -1
+    fresh: bool = False
     prepared: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
     def note_starved(self, offset: int) -> None:

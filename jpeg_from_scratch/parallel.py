@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
 from .arguments import checked_integer
 
-__all__ = ["bands", "run_all", "threads_for"]
+__all__ = ["WORTH", "bands", "run_all", "threads_for"]
 
 Result = TypeVar("Result")
 
-LARGE = 1 << 18  # pixels from which threads gain more than they cost
+LARGE = 1 << 19  # pixels from which threads gain more than they cost, if nobody has asked for them
+WORTH = 1 << 19  # and samples of a light stage; to hand work to a thread takes 0.1 ms
 MAX_THREADS = 64
 
 
@@ -64,9 +65,12 @@ def run_all(function: Callable[..., Result], items: Iterable[Any], threads: int)
     if threads == 1 or len(items) < 2:
         return [function(item) for item in items]
     # This thread takes its share: to wake another one takes longer than to go on.
-    waiting = [_pool(threads - 1).submit(function, item) for item in items[1:]]
-    results = [function(items[0])]
-    return results + [future.result() for future in waiting]
+    others = [_pool(threads - 1).submit(function, item) for item in items[1:]]
+    try:
+        first = function(items[0])
+    finally:
+        wait(others)
+    return [first, *(other.result() for other in others)]
 
 
 @lru_cache(maxsize=4)

@@ -278,7 +278,8 @@ class Reader:
         scan = Scan.of(frame, header, self.slots)
         units = [self.units[member.component] for member in header.components]
         members = [np.full(u.shape, MISSING, np.int32) for u in units] if frame.is_lossless else units
-        progress = Progress(position)
+        fresh = not self.scanned.intersection(member.component for member in header.components)
+        progress = Progress(position, fresh=fresh)
         decode = self.engine.scan_coder(frame).decode
         while (status := decode(self.data, scan, members, progress, self.strict)) != Status.DONE:
             error = scan_error(self.data, scan, progress, status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from . import tables
 from .jpeg_data import (
     AppData,
@@ -22,6 +24,8 @@ from .jpeg_data import (
 from .markers import marker_name
 
 __all__ = ["format_segment"]
+
+_NATURAL_INDEX: list[int] = tables.NATURAL_INDEX.tolist()
 
 
 def format_segment(segment: Segment, frame: FrameHeader) -> bytes:
@@ -68,8 +72,8 @@ def _marker_and_payload(segment: Segment, frame: FrameHeader) -> tuple[int, byte
 def _format_quantization_table(table: QuantizationTable) -> bytes:
     if len(table.values) != 64:
         raise ValueError(f"a quantization table of {len(table.values)} steps, must be 64")
-    element = _word if table.precision else _byte
-    steps = b"".join(element("Qk", table.values[i]) for i in tables.NATURAL_INDEX)
+    zz = [table.values[i] for i in _NATURAL_INDEX]
+    steps = b"".join(_word("Qk", step) for step in zz) if table.precision else _bytes("Qk", zz)
     return _nibbles("Pq, Tq", table.precision, table.destination) + steps
 
 
@@ -79,9 +83,7 @@ def _format_huffman_table(table: HuffmanTable) -> bytes:
         raise ValueError(
             f"a Huffman table of {len(bits)} counts, {sum(bits)} codes and {len(values)} symbols"
         )
-    body = b"".join(_byte("Li", count) for count in bits) + b"".join(
-        _byte("Vi,j", symbol) for symbol in values
-    )
+    body = _bytes("Li", bits) + _bytes("Vi,j", values)
     return _nibbles("Tc, Th", table.table_class, table.destination) + body
 
 
@@ -106,6 +108,13 @@ def _format_scan_header(scan: ScanHeader, frame: FrameHeader) -> bytes:
         payload += _nibbles("Tdj, Taj", component.dc_table, component.ac_table)
     payload += _byte("Ss", scan.spectral_start) + _byte("Se", scan.spectral_end)
     return payload + _nibbles("Ah, Al", scan.approx_high, scan.approx_low)
+
+
+def _bytes(field: str, values: Sequence[int]) -> bytes:
+    try:
+        return bytes(values)
+    except ValueError:
+        return b"".join(_byte(field, value) for value in values)  # raises, and names the value
 
 
 def _byte(field: str, value: int) -> bytes:

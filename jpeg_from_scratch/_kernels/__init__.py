@@ -40,7 +40,7 @@ def fast_stages(threads: int) -> dict[str, Any]:
         "scan_coders": {
             "sequential": ScanCoder(
                 partial(huffman_encode.encode_scan, threads=threads),
-                huffman_decode.decode_scan,
+                partial(huffman_decode.decode_scan, threads=threads),
                 partial(huffman_encode.count_symbols, threads=threads),
             ),
             "progressive": ScanCoder(

@@ -14,7 +14,6 @@ as small as they can be, to stay in the first-level cache; with 9 bits more code
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -50,8 +49,12 @@ def update(progress: Progress, state: Array) -> None:
     p.starved, p.ended = bool(starved), bool(ended)
 
 
-def decode_tables(specs: Sequence[HuffmanSpec | None]) -> tuple[Array, Array, Array]:
-    """Return the tables of up to four components: `peek_table`; MAXCODE and VALPTR − MINCODE; the symbols."""
+@lru_cache(maxsize=16)
+def decode_tables(specs: tuple[HuffmanSpec | None, ...]) -> tuple[Array, Array, Array]:
+    """Return the tables of up to four components: `peek_table`; MAXCODE and VALPTR − MINCODE; the symbols.
+
+    They are kept for the next file, and not to be changed.
+    """
     peek = np.zeros((MAX_COMPONENTS, 1 << PEEK), np.int16)
     slow = np.zeros((MAX_COMPONENTS, 2, 17), np.int64)
     values = np.zeros((MAX_COMPONENTS, 256), np.uint8)

@@ -15,12 +15,15 @@ bare codes (no gain).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from .. import tables
-from .._types import Coefficients
+from .._types import Array, Coefficients
+from ..huffman import HuffmanSpec
 from ..intervals import Progress, Status
+from ..parallel import bands, run_all
 from ..scan import Scan
 from ._bit_reader import (
     ENDED,
@@ -53,14 +56,23 @@ DONE, PREMATURE_END, BAD_CODE, BAD_RESTART = map(int, Status)
 
 
 def decode_scan(
-    data: bytes, scan: Scan, coefficients: Sequence[Coefficients], progress: Progress, strict: bool
+    data: bytes,
+    scan: Scan,
+    coefficients: Sequence[Coefficients],
+    progress: Progress,
+    strict: bool,
+    threads: int = 1,
 ) -> Status:
-    """Decode a scan; see `scan_sequential.decode_scan`."""
+    """Decode a scan; see `scan_sequential.decode_scan`.
+
+    Where there are restart markers, each thread decodes its share of the intervals. Should anything be wrong,
+    all is decoded again by one, which tells what it was.
+    """
     if not progress.prepared:
         file_bytes = np.frombuffer(data, np.uint8)
         arrays = slots(coefficients)
         widths = np.array([array.shape[1] for array in arrays])
-        dc, ac = decode_tables(scan.dc), decode_tables(scan.ac)
+        dc, ac, run_values = decode_tables(scan.dc), decode_tables(scan.ac), run_values_of(scan.ac)
         progress.prepared = (
             file_bytes,
             clean_buffer(file_bytes, progress.position),
@@ -68,12 +80,64 @@ def decode_scan(
             (*layout_arrays(scan.layout), widths, scan.layout.mcu_columns),
             scan.layout.mcus,
             scan.restart_interval,
-            (dc, ac, run_value_table(ac[0])),
+            (dc, ac, run_values),
         )
+        if (
+            threads > 1
+            and scan.restart_interval
+            and progress.fresh
+            and _decode_apart(scan, progress, threads)
+        ):
+            return Status.DONE
     state = state_of(progress)
     status = decode_mcus(*progress.prepared, state, strict)
     update(progress, state)
     return Status(status)
+
+
+def _decode_apart(scan: Scan, progress: Progress, threads: int) -> bool:
+    """Decode the intervals on some threads. Returns whether all went well; else the arrays are as before."""
+    file_bytes, clean, arrays, layout, mcus, interval, codes = progress.prepared
+    restarts = restart_markers(file_bytes, progress.position)
+    if len(restarts) != (mcus - 1) // interval:
+        return False
+
+    def decode(part: range) -> Array:
+        start = restarts[part.start - 1] + 2 if part.start else progress.position
+        state = state_of(Progress(start, mcu=part.start * interval))
+        last = min(part.stop * interval, mcus)
+        room = np.empty_like(clean)
+        status = decode_mcus(file_bytes, room, arrays, layout, last, interval, codes, state, True)
+        in_place = part.stop > len(restarts) or state[POSITION] == restarts[part.stop - 1]
+        state[STARVED] = status != DONE or not in_place
+        return state
+
+    states = run_all(decode, bands(len(restarts) + 1, 1, threads), threads)
+    if any(state[STARVED] for state in states):
+        for array in arrays:
+            array[:] = 0
+        return False
+    states[-1][OVERLONG_RUNS] = sum(state[OVERLONG_RUNS] for state in states)
+    update(progress, states[-1])
+    return True
+
+
+def restart_markers(file_bytes: Array, position: int) -> Array:
+    """Return the offsets of the markers RST0, RST1 ... from `position` on; none if one is out of order."""
+    escapes = position + np.flatnonzero(file_bytes[position:-1] == 0xFF)
+    behind = file_bytes[escapes + 1]
+    markers = (behind != 0) & (behind != 0xFF)
+    offsets, names = escapes[markers], behind[markers]
+    others = np.flatnonzero((names < tables.RST0) | (names > tables.RST7))
+    count = others[0] if len(others) else len(names)
+    in_order = np.array_equal(names[:count], tables.RST0 + np.arange(count) % 8)
+    return offsets[:count] if in_order else offsets[:0]
+
+
+@lru_cache(maxsize=16)
+def run_values_of(specs: tuple[HuffmanSpec | None, ...]) -> Array:
+    """Return `run_value_table` of up to four components, kept for the next file."""
+    return run_value_table(decode_tables(specs)[0])
 
 
 @jit

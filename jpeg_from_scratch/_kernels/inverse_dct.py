@@ -26,7 +26,7 @@ from ..dct import FIX_2_053119869 as F2053
 from ..dct import FIX_2_562915447 as F2562
 from ..dct import FIX_3_072711026 as F3072
 from ..jpeg_data import ceil_div
-from ..parallel import bands, run_all
+from ..parallel import WORTH, bands, run_all
 from ._jit import jit, step
 from ._lanes import (
     LANES,
@@ -58,7 +58,8 @@ def coefficients_to_plane(
         part = slice(rows.start, rows.stop)
         inverse_plane(coefficients[part], steps, plane[8 * rows.start : 8 * rows.stop])
 
-    run_all(transform, bands(plane.shape[0] // 8, 1, threads), threads)
+    parts = threads if plane.size >= WORTH else 1
+    run_all(transform, bands(plane.shape[0] // 8, 1, parts), parts)
     return plane[:height, :width]
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from .. import reference, sampling
 from .._types import Samples
 from ..jpeg_data import FrameComponent, FrameHeader
-from ..parallel import bands, run_all
+from ..parallel import WORTH, bands, run_all
 from ._jit import jit, step
 from ._lanes import LANES, clamped, load, narrow, store_pairs, store_triples, wide
 
@@ -48,7 +48,8 @@ def planes_to_image(
         part = image[rows.start : rows.stop]
         enlarge_and_convert(*prepared, color_space == "YCbCr", rows.start, part)
 
-    run_all(convert_rows, bands(frame.height, 1, threads), threads)
+    parts = threads if frame.height * frame.width >= WORTH else 1
+    run_all(convert_rows, bands(frame.height, 1, parts), parts)
     return image
 
 

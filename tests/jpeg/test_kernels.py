@@ -212,6 +212,36 @@ def test_plane_to_coefficients(kind: str, table: str, fast: Backend, reference: 
         assert_same([ours], [theirs], f"{rows}×{columns} blocks")
 
 
+@BOUNDED
+@given(
+    seed=st.integers(0, 10_000),
+    kind=st.sampled_from(["noise", "extremes", "patterns"]),
+    largest=st.sampled_from([1, 2, 16, 255, 4095, 4096, 4097, 65535]),
+    columns=st.integers(1, 40),
+)
+def test_any_steps(seed: int, kind: str, largest: int, columns: int) -> None:
+    """Step sizes 1 … 65535, those around 2^12 among them, from which on every quotient is 0."""
+    rng = np.random.default_rng(seed)
+    steps = rng.integers(max(1, largest - 3), largest + 1, (8, 8)).astype(np.int32)
+    steps[rng.random((8, 8)) < 0.5] = rng.integers(1, largest + 1)
+    plane = plane_of(kind, 1, columns)
+    ours, theirs = (np.zeros((1, columns, 8, 8), np.int16) for _ in range(2))
+    get_backend("fast").plane_to_coefficients(plane, steps, ours, 8)
+    get_backend("reference").plane_to_coefficients(plane, steps, theirs, 8)
+    assert_same([ours], [theirs], f"{kind}, steps up to {largest}")
+
+
+def test_every_step(fast: Backend, reference: Backend) -> None:
+    """All step sizes 1 … 65535 once, on the blocks whose coefficients are largest."""
+    plane = plane_of("patterns", 1, 3)
+    for first in range(1, 65536, 64):
+        steps = np.minimum(np.arange(first, first + 64, dtype=np.int32), 65535).reshape(8, 8)
+        ours, theirs = (np.zeros((1, 3, 8, 8), np.int16) for _ in range(2))
+        fast.plane_to_coefficients(plane, steps, ours, 8)
+        reference.plane_to_coefficients(plane, steps, theirs, 8)
+        assert_same([ours], [theirs], f"steps from {first} on")
+
+
 def test_only_the_blocks_of_the_plane_are_filled(fast: Backend, reference: Backend) -> None:
     """`out` may be larger, for the padding to whole MCUs: what lies beyond is left as it is."""
     plane, steps = plane_of("noise", 3, 5), step_tables()["fine"]
