@@ -18,7 +18,7 @@ from .backend import Backend, get_backend
 from .huffman import optimal_spec
 from .jpeg_data import BLOCK, JpegData, QuantizationTables, Segment
 from .options import Plan, plan
-from .parallel import bands, run_all, threads_for
+from .parallel import WORTH, bands, run_all, threads_for
 from .sampling import complete_partial_mcus
 from .scan_scripts import ScriptEntry
 from .stages import backend_with_stages, checked_stages
@@ -193,8 +193,10 @@ def _coefficients(image: Samples, planned: Plan, engine: Backend) -> list[Coeffi
             table = steps[component.quant_table]
             engine.plane_to_coefficients(planes.pop(0), table, out[first:], frame.precision)
 
-    parts = max(engine.threads, frame.height * frame.width // BAND)
-    run_all(transform, bands(frame.height, group, parts), engine.threads)
+    pixels = frame.height * frame.width
+    # Bands take planes of their own, which costs small pictures more than a second thread brings.
+    threads = engine.threads if sum(array.size for array in coefficients) >= 2 * WORTH else 1
+    run_all(transform, bands(frame.height, group, max(threads, pixels // BAND)), threads)
     for i in interleaved:
         complete_partial_mcus(coefficients[i], frame.block_shape(i), frame.components[i].h_samp)
     return coefficients

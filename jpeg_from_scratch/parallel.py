@@ -21,7 +21,7 @@ __all__ = ["WORTH", "bands", "run_all", "threads_for"]
 Result = TypeVar("Result")
 
 LARGE = 1 << 19  # pixels from which threads gain more than they cost, if nobody has asked for them
-WORTH = 1 << 19  # and samples of a light stage; to hand work to a thread takes 0.1 ms
+WORTH = 1 << 19  # and samples of a stage below which it is not shared: to hand work over takes 0.1 ms
 MAX_THREADS = 64
 
 

@@ -26,7 +26,7 @@ from .. import tables
 from .._types import Array, Coefficients
 from ..coefficients import category, run_length, zigzag
 from ..huffman import encode_table
-from ..parallel import bands, run_all
+from ..parallel import WORTH, bands, run_all
 from ..scan import Scan, missing_code
 from ..scan_sequential import MAX_CATEGORY, checked_category
 from ._bits import bit_length, load_word, not_zero_in_zigzag, store_word, trailing_zeros
@@ -55,6 +55,7 @@ def encode_scan(scan: Scan, coefficients: Sequence[Coefficients], threads: int =
     Threads code a part each, from the DC coefficients before it on. Parts that begin with a restart marker
     only stand in a row; others are joined bit by bit, before zeros are stuffed.
     """
+    threads = threads if sum(array.size for array in coefficients) >= WORTH else 1
     parts = bands(scan.layout.mcus, scan.restart_interval or 1, threads)
     in_a_row = scan.restart_interval > 0 or len(parts) == 1
     prepared = code_tables(scan), block_sequences(coefficients), layout_arrays(scan.layout)
@@ -171,6 +172,7 @@ def count_symbols(scan: Scan, coefficients: Sequence[Coefficients], threads: int
     """Count the symbols of a scan; see `scan_sequential.count_symbols`."""
     blocks, (units, factors) = block_sequences(coefficients), layout_arrays(scan.layout)
     mcu_columns = scan.layout.mcu_columns
+    threads = threads if sum(array.size for array in coefficients) >= WORTH else 1
 
     def count(part: range) -> Array:
         counts = np.zeros((MAX_COMPONENTS, SYMBOLS), np.int64)
