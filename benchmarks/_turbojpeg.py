@@ -22,7 +22,7 @@ ARITHMETIC = "TJ_ARITHMETIC"
 
 
 @lru_cache(maxsize=1)
-def library() -> Any:
+def loaded() -> Any:
     """Return libturbojpeg, or None where it is not installed."""
     try:
         found = ctypes.CDLL("libturbojpeg.so.0")
@@ -36,7 +36,7 @@ def library() -> Any:
 @lru_cache(maxsize=1)
 def compressor() -> ctypes.c_void_p:
     """Return a handle, which lives as long as the process."""
-    return ctypes.c_void_p(library().tjInitCompress())
+    return ctypes.c_void_p(loaded().tjInitCompress())
 
 
 def encode_arithmetic(image: npt.NDArray[np.uint8], quality: int, subsampling: str) -> bytes:
@@ -44,11 +44,11 @@ def encode_arithmetic(image: npt.NDArray[np.uint8], quality: int, subsampling: s
     image = np.ascontiguousarray(image)
     height, width = image.shape[:2]
     kind = SUBSAMPLINGS[subsampling]
-    room = ctypes.create_string_buffer(library().tjBufSize(width, height, kind))
+    room = ctypes.create_string_buffer(loaded().tjBufSize(width, height, kind))
     start, size = ctypes.cast(room, ctypes.c_void_p), ctypes.c_ulong(len(room))
     os.environ[ARITHMETIC] = "1"
     try:
-        failed = library().tjCompress2(
+        failed = loaded().tjCompress2(
             compressor(),
             ctypes.c_void_p(image.ctypes.data),
             width,

@@ -130,7 +130,7 @@ def encoders(image: Picture, quality: int, subsampling: str, coding: str) -> dic
     if coding in KNOWN_TO_PILLOW:
         by_pillow = {BY_PILLOW.get(name, name): value for name, value in options.items()}
         found["Pillow"] = lambda: peers.pillow_encode(image, **by_pillow)
-    if coding == "arithmetic" and _turbojpeg.library() is not None:
+    if coding == "arithmetic" and _turbojpeg.loaded() is not None:
         found["libturbojpeg"] = lambda: _turbojpeg.encode_arithmetic(image, quality, subsampling)
     if coding == "lossless" and imagecodecs is not None:
         found["imagecodecs"] = lambda: bytes(imagecodecs.jpeg8_encode(image, lossless=True, predictor=1))
@@ -224,7 +224,7 @@ def show(row: dict[str, Any]) -> None:
 
 def heading() -> None:
     """Print the head of the table of speed."""
-    if _turbojpeg.library() is None:
+    if _turbojpeg.loaded() is None:
         print("libturbojpeg.so.0 is not installed: arithmetic encoding has no peer")
     text = f"{'ms (min–max)':22} {'q':>3} {'':6} {'coding':11} {'':6}"
     for name in (*OURS, "peer", BARE):
@@ -288,7 +288,7 @@ def conditions() -> dict[str, str]:
         "Pillow": f"{package('pillow')} (libjpeg-turbo: {features.check_feature('libjpeg_turbo')})",
         "simplejpeg": package("simplejpeg"),
         "imagecodecs": package("imagecodecs"),
-        "libturbojpeg": "installed" if _turbojpeg.library() is not None else "not installed",
+        "libturbojpeg": "installed" if _turbojpeg.loaded() is not None else "not installed",
         "two threads hash": f"{jpeg_costs.two_cores():.2f} times as fast as one",
     }
 
