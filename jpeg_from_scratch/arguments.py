@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -113,10 +114,17 @@ def quantization_tables(
     `usual` is how many of the latter there are, 1 or 2; of the caller's there may be one for each channel.
     """
     if quant_tables is None:
-        base = (tables.LUMINANCE_QUANTIZATION, tables.CHROMINANCE_QUANTIZATION)
-        arrays = np.stack([scale_table(table, quality) for table in base[:usual]])
-    else:
-        arrays = _checked_tables(quant_tables, channels)
+        return list(_scaled_tables(quality)[:usual])
+    return _numbered(_checked_tables(quant_tables, channels))
+
+
+@lru_cache(maxsize=100)
+def _scaled_tables(quality: int) -> tuple[QuantizationTable, ...]:
+    base = (tables.LUMINANCE_QUANTIZATION, tables.CHROMINANCE_QUANTIZATION)
+    return tuple(_numbered(scale_table(table, quality) for table in base))
+
+
+def _numbered(arrays: Iterable[Array]) -> list[QuantizationTable]:
     return [
         QuantizationTable(n, int(table.max() > 255), tuple(table.ravel().tolist()))
         for n, table in enumerate(arrays)

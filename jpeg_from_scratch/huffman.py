@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -37,7 +37,21 @@ class HuffmanSpec:
     bits: tuple[int, ...]
     values: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        """Make any sequences tuples: tables are remembered by what they hold."""
+        object.__setattr__(self, "bits", tuple(self.bits))
+        object.__setattr__(self, "values", tuple(self.values))
+
+    def __hash__(self) -> int:
+        """Return what tables made from this one are remembered by."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.bits, self.values))
+
     @staticmethod
+    @lru_cache(maxsize=1)
     def typical_dc() -> tuple[HuffmanSpec, HuffmanSpec]:
         """Tables K.3 (luminance) and K.4 (chrominance)."""
         return (
@@ -46,6 +60,7 @@ class HuffmanSpec:
         )
 
     @staticmethod
+    @lru_cache(maxsize=1)
     def typical_ac() -> tuple[HuffmanSpec, HuffmanSpec]:
         """Tables K.5 (luminance) and K.6 (chrominance)."""
         return (
@@ -177,39 +192,46 @@ def optimal_spec(frequencies: Array) -> HuffmanSpec:
     >>> optimal_spec(frequencies)
     HuffmanSpec(bits=(1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), values=(1, 2, 3))
     """
-    code_size = _code_sizes([*(int(count) for count in frequencies), 1])
-    counts = np.bincount(code_size, minlength=MAX_LENGTH + 1)
+    code_size = _code_sizes([*(int(count) for count in np.asarray(frequencies).tolist()), 1])
+    # Figure K.2 – Procedure to find the number of codes of each size
+    counts = [0] * (max(code_size) + 2)
+    for size in code_size:
+        counts[size] += 1
     counts[0] = 0  # symbols that do not occur
-    counts = _adjust_bits(counts)
     # Figure K.4 – Sorting of input values according to code size; the 257th symbol is left out.
-    values = sorted((symbol for symbol in range(256) if code_size[symbol]), key=lambda s: code_size[s])
-    return HuffmanSpec(tuple(int(count) for count in counts[1:]), tuple(values))
+    values = [symbol for symbol in range(256) if code_size[symbol]]
+    values.sort(key=code_size.__getitem__)
+    return HuffmanSpec(tuple(_adjust_bits(counts)), tuple(values))
 
 
 def _code_sizes(frequencies: list[int]) -> list[int]:
     """Figure K.1 – Procedure to find Huffman code sizes."""
-    code_size = [0] * len(frequencies)
     # A group goes by the symbol that was its rarest. Smallest count first; among equals, the larger symbol.
-    groups = [(count, -symbol, [symbol]) for symbol, count in enumerate(frequencies) if count]
+    # Groups are nodes of a tree, symbols its leaves: so a code grows with all others of its group at once.
+    groups = [(count, -symbol, symbol) for symbol, count in enumerate(frequencies) if count]
     heapq.heapify(groups)
+    parents = [0] * len(frequencies)
     while len(groups) > 1:
-        count, name, members = heapq.heappop(groups)
-        other_count, _, other_members = heapq.heappop(groups)
-        members = members + other_members
-        for symbol in members:
-            code_size[symbol] += 1
-        heapq.heappush(groups, (count + other_count, name, members))
-    return code_size
+        count, name, node = heapq.heappop(groups)
+        other_count, _, other = groups[0]
+        parents[node] = parents[other] = len(parents)
+        heapq.heapreplace(groups, (count + other_count, name, len(parents)))
+        parents.append(0)
+    code_size = [0] * len(parents)
+    for node in range(len(parents) - 2, -1, -1):  # from the root, made last, down to the leaves
+        if parents[node]:
+            code_size[node] = code_size[parents[node]] + 1
+    return code_size[: len(frequencies)]
 
 
-def _adjust_bits(counts: Array) -> Array:
+def _adjust_bits(counts: list[int]) -> list[int]:
     """Figure K.3 – Procedure for limiting code lengths to 16 bits, and removal of the 257th symbol's code.
 
     Take a pair of codes of the longest length i. One of them gets the pair's common prefix, a code of i − 1
     bits. The other is put beside the next shorter code of j < i − 1 bits: this code and the newcomer become
     that code with a zero and a one appended.
     """
-    counts = counts.copy()
+    counts = counts + [0] * (MAX_LENGTH + 1 - len(counts))
     for i in range(len(counts) - 1, MAX_LENGTH, -1):
         while counts[i] > 0:
             j = i - 2
@@ -219,7 +241,7 @@ def _adjust_bits(counts: Array) -> Array:
             counts[i - 1] += 1
             counts[j + 1] += 2
             counts[j] -= 1
-    used = np.flatnonzero(counts)
-    if used.size:
-        counts[used[-1]] -= 1
-    return counts[: MAX_LENGTH + 1]
+    longest = max((size for size, count in enumerate(counts) if count), default=0)
+    if longest:
+        counts[longest] -= 1
+    return counts[1 : MAX_LENGTH + 1]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import dropwhile
 from typing import TypeAlias
 
@@ -48,6 +49,11 @@ __all__ = [
 
 BLOCK = 8  # A.1.3: a data unit of a DCT process is a block of 8 × 8 samples
 
+# Frame headers by their process (Table B.1)
+PROGRESSIVE = (tables.SOF2, tables.SOF10)
+LOSSLESS = (tables.SOF3, tables.SOF11)
+ARITHMETIC = (tables.SOF9, tables.SOF10, tables.SOF11)
+
 
 @dataclass(frozen=True)
 class AppData:
@@ -75,6 +81,10 @@ class QuantizationTable:
     destination: int
     precision: int
     values: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Make any sequence of values a tuple: tables are remembered by what they hold."""
+        object.__setattr__(self, "values", tuple(self.values))
 
     def array(self) -> Array:
         """Return the step sizes as int32, shape (8, 8)."""
@@ -160,34 +170,34 @@ class FrameHeader:
     @property
     def is_progressive(self) -> bool:
         """Whether the process is a progressive one (Annex G)."""
-        return self.marker in (tables.SOF2, tables.SOF10)
+        return self.marker in PROGRESSIVE
 
     @property
     def is_lossless(self) -> bool:
         """Whether the process is a lossless one (Annex H): it codes samples, not coefficients."""
-        return self.marker in (tables.SOF3, tables.SOF11)
+        return self.marker in LOSSLESS
 
     @property
     def is_arithmetic(self) -> bool:
         """Whether entropy coding is arithmetic (Annex D)."""
-        return self.marker in (tables.SOF9, tables.SOF10, tables.SOF11)
+        return self.marker in ARITHMETIC
 
     @property
     def unit(self) -> int:
         """The side of a data unit in samples (A.1.3): 8, or 1 in a lossless process."""
         return 1 if self.is_lossless else BLOCK
 
-    @property
+    @cached_property
     def h_max(self) -> int:
         """Largest horizontal sampling factor."""
         return max(component.h_samp for component in self.components)
 
-    @property
+    @cached_property
     def v_max(self) -> int:
         """Largest vertical sampling factor."""
         return max(component.v_samp for component in self.components)
 
-    @property
+    @cached_property
     def mcu_shape(self) -> tuple[int, int]:
         """(rows, columns) of MCUs that cover the picture when all components are interleaved (A.2.3)."""
         return (
@@ -205,14 +215,22 @@ class FrameHeader:
 
     def block_shape(self, i: int) -> tuple[int, int]:
         """(rows, columns) of data units that cover component `i`: what a scan of it alone codes (A.2.2)."""
-        height, width = self.component_shape(i)
-        return ceil_div(height, self.unit), ceil_div(width, self.unit)
+        return self._block_shapes[i]
 
     def padded_block_shape(self, i: int) -> tuple[int, int]:
         """(rows, columns) of data units of component `i` in whole MCUs, for interleaved scans (A.2.4)."""
-        mcu_rows, mcu_columns = self.mcu_shape
-        component = self.components[i]
-        return mcu_rows * component.v_samp, mcu_columns * component.h_samp
+        return self._padded_block_shapes[i]
+
+    @cached_property
+    def _block_shapes(self) -> list[tuple[int, int]]:
+        unit = self.unit
+        shapes = [self.component_shape(i) for i in range(len(self.components))]
+        return [(ceil_div(height, unit), ceil_div(width, unit)) for height, width in shapes]
+
+    @cached_property
+    def _padded_block_shapes(self) -> list[tuple[int, int]]:
+        rows, columns = self.mcu_shape
+        return [(rows * component.v_samp, columns * component.h_samp) for component in self.components]
 
 
 @dataclass(frozen=True)
@@ -292,12 +310,14 @@ class JpegData:
 
         B.2.5 has the DNL segment after the first scan; one that stands elsewhere says nothing.
         """
-        frames = [segment for segment in self.segments if isinstance(segment, FrameHeader)]
-        if not frames:
+        frame = next((segment for segment in self.segments if isinstance(segment, FrameHeader)), None)
+        if frame is None:
             raise ValueError("JpegData has no frame header among its segments")
+        if frame.height:
+            return frame
         behind = dropwhile(lambda segment: not isinstance(segment, ScanHeader), self.segments)
         lines = [segment.lines for segment in behind if isinstance(segment, NumberOfLines)]
-        return replace(frames[0], height=lines[0]) if lines and not frames[0].height else frames[0]
+        return replace(frame, height=lines[0]) if lines else frame
 
     @property
     def units(self) -> list[Array]:

@@ -8,6 +8,7 @@ are big-endian; two four-bit numbers share a byte, the first in the high half (B
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
 import numpy as np
@@ -104,21 +105,21 @@ def is_standalone(marker: int) -> bool:
 
 def payload_bounds(data: bytes, offset: int, marker: int) -> tuple[int, int]:
     """Return where the parameters of the segment at `offset` start and end (B.1.1.4)."""
-    name = marker_name(marker)
 
     def wrong(message: str, at: int) -> FormatError:
         return FormatError(message, offset=at, field="segment length", clause="B.1.1.4")
 
     if offset + 4 > len(data):
-        raise wrong(f"the file ends in the length of the {name} segment", len(data))
+        raise wrong(f"the file ends in the length of the {marker_name(marker)} segment", len(data))
     length = int.from_bytes(data[offset + 2 : offset + 4])
+    end = offset + 2 + length
+    if length >= 2 and end <= len(data):
+        return offset + 4, end
+    name = marker_name(marker)
     if length < 2:
         raise wrong(f"a length of {length} in the {name} segment; it counts its own two bytes", offset + 2)
-    end = offset + 2 + length
-    if end > len(data):
-        over = end - len(data)
-        raise wrong(f"the {name} segment of {length} bytes passes the end of the file by {over}", offset + 2)
-    return offset + 4, end
+    over = end - len(data)
+    raise wrong(f"the {name} segment of {length} bytes passes the end of the file by {over}", offset + 2)
 
 
 def marker_name(marker: int) -> str:
@@ -144,7 +145,7 @@ class Parameters:
         self.data, self.position, self.end = data, start, end
         self.complain = complain
         self.length_offset = start - 2
-        self.name, self.clause = marker_name(marker), clause
+        self.marker, self.clause = marker, clause
 
     @property
     def left(self) -> int:
@@ -153,11 +154,15 @@ class Parameters:
 
     def byte(self, field: str) -> int:
         """Read one byte."""
-        return self.take(1, field)[0]
+        if self.position >= self.end:
+            self.bad_length(f"it ends before {field}")
+        self.position += 1
+        return self.data[self.position - 1]
 
     def nibbles(self, field: str) -> tuple[int, int]:
         """Read two 4-bit numbers, high half first."""
-        return divmod(self.byte(field), 16)
+        byte = self.byte(field)
+        return byte >> 4, byte & 15
 
     def word(self, field: str) -> int:
         """Read two bytes, big-endian."""
@@ -165,10 +170,11 @@ class Parameters:
 
     def take(self, count: int, field: str) -> bytes:
         """Read `count` bytes."""
-        if self.left < count:
+        start = self.position
+        if self.end - start < count:
             self.bad_length(f"it ends before {field}")
-        self.position += count
-        return self.data[self.position - count : self.position]
+        self.position = start + count
+        return self.data[start : start + count]
 
     def finish(self) -> None:
         """Check that nothing is left."""
@@ -182,7 +188,7 @@ class Parameters:
     def length_error(self, why: str) -> FormatError:
         """Return the error of a length that does not fit the contents."""
         return FormatError(
-            f"the {self.name} segment has the wrong length: {why}",
+            f"the {marker_name(self.marker)} segment has the wrong length: {why}",
             offset=self.length_offset,
             field="segment length",
             clause=self.clause,
@@ -269,10 +275,14 @@ def _parse_quantization_tables(parameters: Parameters, marker: int) -> Quantizat
             parameters.complain(parameters.error(f"Pq = {precision}, allowed are 0 and 1", "Pq"))
             precision = 1
         elements = parameters.take(64 << precision, "Qk")
-        zz = np.frombuffer(elements, ">u2" if precision else np.uint8)
-        values = tuple(zz[tables.ZIGZAG_INDEX.ravel()].tolist())
-        parsed.append(QuantizationTable(destination, precision, values))
+        parsed.append(_quantization_table(destination, precision, elements))
     return QuantizationTables(tuple(parsed))
+
+
+@lru_cache(maxsize=64)  # most files have the same few tables
+def _quantization_table(destination: int, precision: int, elements: bytes) -> QuantizationTable:
+    zz = np.frombuffer(elements, ">u2" if precision else np.uint8)
+    return QuantizationTable(destination, precision, tuple(zz[tables.ZIGZAG_INDEX.ravel()].tolist()))
 
 
 def _parse_huffman_tables(parameters: Parameters, marker: int) -> HuffmanTables:
@@ -284,14 +294,19 @@ def _parse_huffman_tables(parameters: Parameters, marker: int) -> HuffmanTables:
             raise parameters.error(f"Tc = {table_class}, allowed are 0 (DC) and 1 (AC)", "Tc")
         if destination > 3:
             raise parameters.error(f"Th = {destination}, allowed are 0 ... 3", "Th")
-        bits = tuple(parameters.take(16, "Li"))
+        bits = parameters.take(16, "Li")
         if sum(bits) > 256:
             raise parameters.error(
                 f"the counts Li sum to {sum(bits)} codes, at most 256 symbols exist", "Li", 16
             )
-        values = tuple(parameters.take(sum(bits), "Vi,j"))
-        parsed.append(HuffmanTable(table_class, destination, HuffmanSpec(bits, values)))
+        values = parameters.take(sum(bits), "Vi,j")
+        parsed.append(HuffmanTable(table_class, destination, _huffman_spec(bits, values)))
     return HuffmanTables(tuple(parsed))
+
+
+@lru_cache(maxsize=64)
+def _huffman_spec(bits: bytes, values: bytes) -> HuffmanSpec:
+    return HuffmanSpec(tuple(bits), tuple(values))
 
 
 def _parse_arithmetic_conditioning(parameters: Parameters, marker: int) -> ArithmeticConditioning:

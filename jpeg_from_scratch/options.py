@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -129,14 +130,11 @@ def plan(
         raise ValueError("quant_tables and lossless=True exclude each other: nothing is quantised")
     own_tables = quant_tables is not None
     height, width = image.shape[:2]
-    components = tuple(
-        FrameComponent(
-            identifier, h_samp, v_samp, min(i if own_tables else numbers[i], max(len(steps) - 1, 0))
-        )
-        for i, (identifier, (h_samp, v_samp)) in enumerate(zip(identifiers, factors))
+    destinations = tuple(
+        min(i if own_tables else number, max(len(steps) - 1, 0)) for i, number in enumerate(numbers)
     )
     process = _process(progressive, arithmetic, lossless, precision, steps)
-    frame = FrameHeader(process, precision, height, width, components)
+    frame = _frame(process, precision, height, width, identifiers, tuple(factors), destinations)
     predictor = checked_integer("predictor", 1 if predictor is None else predictor, 1, 7)
     point_transform = checked_integer("point_transform", point_transform or 0, 0, precision - 1)
     restart_interval = checked_integer("restart_interval", restart_interval, 0, 65535)
@@ -262,6 +260,23 @@ def _process(
         return tables.SOF9
     extended = precision > 8 or any(table.precision for table in steps)
     return tables.SOF1 if extended else tables.SOF0
+
+
+@lru_cache(maxsize=64)  # with the geometry that a frame works out once
+def _frame(
+    process: int,
+    precision: int,
+    height: int,
+    width: int,
+    identifiers: bytes,
+    factors: tuple[tuple[int, int], ...],
+    quant_tables: tuple[int, ...],
+) -> FrameHeader:
+    components = tuple(
+        FrameComponent(identifier, *pair, quant_table)
+        for identifier, pair, quant_table in zip(identifiers, factors, quant_tables)
+    )
+    return FrameHeader(process, precision, height, width, components)
 
 
 def _scans(

@@ -8,20 +8,22 @@ result is the same to the last bit, however many threads there are.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from .arguments import checked_integer
 
-__all__ = ["WORTH", "bands", "run_all", "threads_for"]
+__all__ = ["bands", "pool", "run_all", "shared_by", "threads_for"]
 
 Result = TypeVar("Result")
 
-LARGE = 1 << 19  # pixels from which threads gain more than they cost, if nobody has asked for them
-WORTH = 1 << 19  # and samples of a stage below which it is not shared: to hand work over takes 0.1 ms
+LARGE = 1 << 18  # pixels from which a picture is shared, if nobody has asked for it
+SHARE = 1 << 18  # samples that a thread must find to do in a stage: to wake it takes 0.1 ms
 MAX_THREADS = 64
 
 
@@ -36,6 +38,11 @@ def threads_for(wanted: int | None, pixels: int) -> int:
     if wanted is not None:
         return checked_integer("threads", wanted, 1, MAX_THREADS)
     return min(usable_cores(), MAX_THREADS) if pixels >= LARGE else 1
+
+
+def shared_by(threads: int, samples: int) -> int:
+    """Return how many of some threads a stage of so many samples is worth."""
+    return max(min(threads, samples // SHARE), 1)
 
 
 def usable_cores() -> int:
@@ -59,28 +66,67 @@ def bands(rows: int, step: int, parts: int) -> list[range]:
     return [range(first, stop) for first, stop in pairwise(edges)]
 
 
-def run_all(function: Callable[..., Result], items: Iterable[Any], threads: int) -> list[Result]:
-    """Call a function with each item, on some threads; return the results in order."""
+def run_all(
+    function: Callable[..., Result],
+    items: Iterable[Any],
+    threads: int,
+    size: Callable[[Any], float] | None = None,
+) -> list[Result]:
+    """Call a function with each item, on some threads; return the results in order.
+
+    Each thread takes the next item when it is done with one, this one too: to wake another takes longer than
+    to begin. Items of a large `size`, if that is given, are begun first, so that none is left for the end. A
+    thread that wakes when nothing is left has nobody waiting for it; so a function that is called may itself
+    call `run_all`: at worst it does everything alone.
+
+    Raises
+    ------
+    Exception
+        What the first item in order raised, after all have been worked on.
+    """
     items = list(items)
     if threads == 1 or len(items) < 2:
         return [function(item) for item in items]
-    # This thread takes its share: to wake another one takes longer than to go on.
-    others = [_pool(threads - 1).submit(function, item) for item in items[1:]]
-    try:
-        first = function(items[0])
-    finally:
-        wait(others)
-    return [first, *(other.result() for other in others)]
+    numbered = list(enumerate(items))
+    if size is not None:
+        numbered.sort(key=lambda pair: -size(pair[1]))
+    waiting = deque(numbered)
+    done: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
+
+    def work() -> None:
+        while waiting:
+            try:
+                number, item = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                done.put((number, function(item), None))
+            except BaseException as error:
+                done.put((number, None, error))
+
+    for _ in range(min(threads, len(items)) - 1):
+        pool(threads - 1).submit(work)
+    work()
+    results: list[Any] = [None] * len(items)
+    errors: dict[int, BaseException] = {}
+    for _ in items:
+        number, results[number], error = done.get()
+        if error is not None:
+            errors[number] = error
+    if errors:
+        raise errors[min(errors)]
+    return results
 
 
 @lru_cache(maxsize=4)
-def _pool(workers: int) -> ThreadPoolExecutor:
+def pool(workers: int) -> ThreadPoolExecutor:
+    """Return threads that wait for work: first come, first served."""
     return ThreadPoolExecutor(workers, thread_name_prefix="jpeg")
 
 
 def after_fork() -> None:
     """Forget the pools: a child process has none of their threads."""
-    _pool.cache_clear()
+    pool.cache_clear()
 
 
 if hasattr(os, "register_at_fork"):

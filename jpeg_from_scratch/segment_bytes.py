@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from . import tables
 from .jpeg_data import (
@@ -46,6 +47,10 @@ def format_segment(segment: Segment, frame: FrameHeader) -> bytes:
 
 def _marker_and_payload(segment: Segment, frame: FrameHeader) -> tuple[int, bytes | None]:
     match segment:
+        case HuffmanTables(huffman_tables):
+            return tables.DHT, b"".join(map(_format_huffman_table, huffman_tables))
+        case QuantizationTables(quantization_tables):
+            return tables.DQT, b"".join(map(_format_quantization_table, quantization_tables))
         case AppData(n, payload):
             return tables.APP0 + _fitting("n of APPn", n, 4), payload
         case Comment(payload):
@@ -58,10 +63,6 @@ def _marker_and_payload(segment: Segment, frame: FrameHeader) -> tuple[int, byte
             return tables.DNL, _word("NL", lines)
         case ArithmeticConditioning(conditioning):
             return tables.DAC, b"".join(map(_format_conditioning, conditioning))
-        case QuantizationTables(quantization_tables):
-            return tables.DQT, b"".join(map(_format_quantization_table, quantization_tables))
-        case HuffmanTables(huffman_tables):
-            return tables.DHT, b"".join(map(_format_huffman_table, huffman_tables))
         case FrameHeader():
             return segment.marker, _format_frame_header(segment)
         case ScanHeader():
@@ -69,6 +70,7 @@ def _marker_and_payload(segment: Segment, frame: FrameHeader) -> tuple[int, byte
     raise TypeError(f"{type(segment).__name__} is not a segment")
 
 
+@lru_cache(maxsize=64)  # most files have the same few tables
 def _format_quantization_table(table: QuantizationTable) -> bytes:
     if len(table.values) != 64:
         raise ValueError(f"a quantization table of {len(table.values)} steps, must be 64")
@@ -77,6 +79,7 @@ def _format_quantization_table(table: QuantizationTable) -> bytes:
     return _nibbles("Pq, Tq", table.precision, table.destination) + steps
 
 
+@lru_cache(maxsize=64)
 def _format_huffman_table(table: HuffmanTable) -> bytes:
     bits, values = table.spec.bits, table.spec.values
     if len(bits) != 16 or sum(bits) != len(values):

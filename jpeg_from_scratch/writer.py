@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from itertools import chain
+from typing import TypeVar
+
+import numpy as np
 
 from . import tables
 from ._types import Array
@@ -19,11 +24,15 @@ from .jpeg_data import (
     RestartInterval,
     ScanHeader,
     Segment,
+    TableSlots,
 )
+from .parallel import run_all, shared_by
 from .scan import Scan, needed_tables
 from .segment_bytes import format_segment
 
 __all__ = ["optimize_tables", "scan_segments", "write", "write_with"]
+
+Result = TypeVar("Result")
 
 DEFAULT_BOUNDS = 16 * 1 + 0  # F.1.4.4.1.4: L = 0, U = 1
 DEFAULT_KX = 5  # F.1.4.4.2.1
@@ -49,20 +58,47 @@ def write_with(data: JpegData, engine: Backend) -> bytes:
     """SOI, the segments, the entropy-coded data after each scan header, EOI (Figure B.2)."""
     if not any(isinstance(segment, FrameHeader) for segment in data.segments):
         return _tables_only(data)
-    _check_units(data)
     frame = data.frame
+    _check_units(data, frame)
     coder = engine.scan_coder(frame)
-    parts = [bytes((0xFF, tables.SOI))]
-    scans = data.scans_with_tables()
+
+    def written(segment: Segment, scan: Scan | None) -> tuple[bytes, bytes]:
+        head = format_segment(segment, frame)
+        if scan is None:
+            return head, b""
+        _check_tables(scan)
+        return head, coder.encode(scan, _scan_units(data, scan, engine))
+
+    parts = _for_each_segment(written, data, frame, engine)
+    middle = b"".join(chain.from_iterable(parts))
+    return bytes((0xFF, tables.SOI)) + middle + bytes((0xFF, tables.EOI))
+
+
+def _for_each_segment(
+    function: Callable[[Segment, Scan | None], Result], data: JpegData, frame: FrameHeader, engine: Backend
+) -> list[Result]:
+    """Call a function with each segment, and with its scan if it is a scan header.
+
+    A scan is coded from the coefficients alone, whatever other scans have said of them: so threads take a
+    scan each, should there be several.
+    """
+    slots = TableSlots()
+    items: list[tuple[Segment, Scan | None]] = []
     for segment in data.segments:
-        parts.append(format_segment(segment, frame))
-        if isinstance(segment, ScanHeader):
-            slots, header = next(scans)
-            scan = Scan.of(frame, header, slots)
-            _check_tables(scan)
-            parts.append(coder.encode(scan, _scan_units(data, scan, engine)))
-    parts.append(bytes((0xFF, tables.EOI)))
-    return b"".join(parts)
+        slots.install(segment)
+        items.append((segment, Scan.of(frame, segment, slots) if isinstance(segment, ScanHeader) else None))
+    several = sum(scan is not None for _, scan in items) > 1
+    threads = shared_by(engine.threads, sum(array.size for array in data.coefficients)) if several else 1
+    return run_all(lambda item: function(*item), items, threads, size=lambda item: _effort(item[1]))
+
+
+def _effort(scan: Scan | None) -> float:
+    """Guess how long it takes to code a scan, beside others: by the values that it may have to tell."""
+    if scan is None:
+        return 0
+    header = scan.header
+    units = scan.layout.mcus * len(scan.layout.units)
+    return units * (header.spectral_end - header.spectral_start + 1) / 2**header.approx_low
 
 
 def _tables_only(data: JpegData) -> bytes:
@@ -76,9 +112,9 @@ def _tables_only(data: JpegData) -> bytes:
 
 def _scan_units(data: JpegData, scan: Scan, engine: Backend) -> list[Array]:
     """Return what a scan codes: coefficients; or, of a lossless process, differences."""
-    units = [data.units[member.component] for member in scan.header.components]
     if not scan.frame.is_lossless:
-        return units
+        return [data.coefficients[member.component] for member in scan.header.components]
+    units = [data.samples[member.component] for member in scan.header.components]
     return [engine.samples_to_differences(samples, scan, j) for j, samples in enumerate(units)]
 
 
@@ -96,15 +132,17 @@ def _check_tables(scan: Scan) -> None:
                 raise ValueError(message)
 
 
-def _check_units(data: JpegData) -> None:
-    frame = data.frame
-    name, dtype = ("sample", "uint16") if frame.is_lossless else ("coefficient", "int16")
-    if len(data.units) != len(frame.components):
-        raise ValueError(f"{len(data.units)} {name} arrays for {len(frame.components)} components")
-    for i, array in enumerate(data.units):
-        expected = frame.padded_block_shape(i) + (() if frame.is_lossless else (8, 8))
+def _check_units(data: JpegData, frame: FrameHeader) -> None:
+    lossless = frame.is_lossless
+    name, dtype = ("sample", np.uint16) if lossless else ("coefficient", np.int16)
+    units = data.samples if lossless else data.coefficients
+    if len(units) != len(frame.components):
+        raise ValueError(f"{len(units)} {name} arrays for {len(frame.components)} components")
+    for i, array in enumerate(units):
+        expected = frame.padded_block_shape(i) + (() if lossless else (8, 8))
         if array.shape != expected or array.dtype != dtype:
-            raise ValueError(f"{name}s[{i}] is {array.dtype} {array.shape}, must be {dtype} {expected}")
+            wanted = f"must be {np.dtype(dtype)} {expected}"
+            raise ValueError(f"{name}s[{i}] is {array.dtype} {array.shape}, {wanted}")
 
 
 # --------------------------------------------------------------------------------------------------
@@ -146,6 +184,7 @@ def _table_names(frame: FrameHeader, header: ScanHeader) -> list[tuple[int, int]
     return sorted(names, key=lambda name: name[::-1])
 
 
+@lru_cache(maxsize=8)
 def _typical_table(table_class: int, destination: int) -> HuffmanTable:
     typical = HuffmanSpec.typical_ac() if table_class else HuffmanSpec.typical_dc()
     return HuffmanTable(table_class, destination, typical[min(destination, 1)])
@@ -165,21 +204,23 @@ def optimize_tables(
 ) -> list[Segment]:
     """Return the segments of `data`, the Huffman tables before each scan replaced by tables made for it."""
     optimized: list[Segment] = []
-    scans = data.scans_with_tables()
     pending: list[HuffmanTable] = []
-    count = engine.scan_coder(data.frame).count
+    frame = data.frame
+    count = engine.scan_coder(frame).count
     if count is None:
         raise ValueError("arithmetic coding has no Huffman tables to optimise")
-    for segment in data.segments:
+
+    def counted(segment: Segment, scan: Scan | None) -> tuple[Array, Array] | None:
+        return None if scan is None else count(scan, _scan_units(data, scan, engine))
+
+    counts_of_all = _for_each_segment(counted, data, frame, engine)
+    for segment, counts in zip(data.segments, counts_of_all):
         if isinstance(segment, HuffmanTables):
             pending += segment.tables
             continue
-        if isinstance(segment, ScanHeader):
-            slots, header = next(scans)
-            scan = Scan.of(data.frame, header, slots)
-            counts = count(scan, _scan_units(data, scan, engine))
+        if isinstance(segment, ScanHeader) and counts is not None:
             made = [
-                HuffmanTables((replace(table, spec=optimal_table(_table_counts(table, header, counts))),))
+                HuffmanTables((replace(table, spec=optimal_table(_table_counts(table, segment, counts))),))
                 for table in pending
             ]
             # DHT comes before DRI, as libjpeg has it.

@@ -17,6 +17,8 @@ of the second product (widened to 64 bits, 0.1 more).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from .. import reference
@@ -38,21 +40,22 @@ def plane_to_coefficients(plane: Samples, table: Array, out: Coefficients, preci
     if precision != 8:
         reference.plane_to_coefficients(plane, table, out, precision)
         return
-    half, factor, shift = reciprocals(table)
-    transform_plane(
-        plane,
-        FROM_RIGHT,
-        FROM_LEFT,
-        over_strip(half.astype(np.int16)),
-        over_strip(factor.astype(np.uint16)),
-        over_strip((1 << (32 - shift.astype(np.int64))).astype(np.uint16)),
-        out,
+    transform_plane(plane, FROM_RIGHT, FROM_LEFT, *divisors(tuple(table.ravel().tolist())), out)
+
+
+@lru_cache(maxsize=16)
+def divisors(steps: tuple[int, ...]) -> tuple[Array, Array, Array]:
+    """Return what `quantize` takes in place of 64 step sizes: for each coefficient of a strip.
+
+    They are kept for the next picture: nobody writes into them.
+    """
+    half, factor, shift = reciprocals(np.array(steps))
+    scale = 1 << (32 - shift.astype(np.int64))
+    return (
+        np.tile(half.astype(np.int16), BLOCKS),
+        np.tile(factor.astype(np.uint16), BLOCKS),
+        np.tile(scale.astype(np.uint16), BLOCKS),
     )
-
-
-def over_strip(table: Array) -> Array:
-    """Repeat a table of 64 entries for each block of a strip."""
-    return np.tile(table, BLOCKS)
 
 
 def matrices() -> tuple[Array, Array]:

@@ -19,14 +19,15 @@ loop whose end cannot be predicted, and 2.6 ns a symbol, about 40 instructions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from .. import tables
 from .._types import Array, Coefficients
 from ..coefficients import category, run_length, zigzag
-from ..huffman import encode_table
-from ..parallel import WORTH, bands, run_all
+from ..huffman import HuffmanSpec, encode_table
+from ..parallel import bands, run_all, shared_by
 from ..scan import Scan, missing_code
 from ..scan_sequential import MAX_CATEGORY, checked_category
 from ._bits import bit_length, load_word, not_zero_in_zigzag, store_word, trailing_zeros
@@ -55,10 +56,10 @@ def encode_scan(scan: Scan, coefficients: Sequence[Coefficients], threads: int =
     Threads code a part each, from the DC coefficients before it on. Parts that begin with a restart marker
     only stand in a row; others are joined bit by bit, before zeros are stuffed.
     """
-    threads = threads if sum(array.size for array in coefficients) >= WORTH else 1
+    threads = shared_by(threads, sum(array.size for array in coefficients))
     parts = bands(scan.layout.mcus, scan.restart_interval or 1, threads)
     in_a_row = scan.restart_interval > 0 or len(parts) == 1
-    prepared = code_tables(scan), block_sequences(coefficients), layout_arrays(scan.layout)
+    prepared = code_tables(scan.dc, scan.ac), block_sequences(coefficients), layout_arrays(scan.layout)
     pieces = run_all(lambda part: _encode_part(scan, part, in_a_row, *prepared), parts, threads)
     if in_a_row:
         return b"".join(piece.tobytes() for piece, _, _ in pieces)
@@ -147,11 +148,15 @@ def dc_before(arrays, columns, units, factors, mcu_columns, mcu):
     return dc
 
 
-def code_tables(scan: Scan) -> Array:
-    """For each component and symbol: code, room for the additional bits, and in 5 bits the length of both."""
+@lru_cache(maxsize=16)
+def code_tables(dc: tuple[HuffmanSpec | None, ...], ac: tuple[HuffmanSpec | None, ...]) -> Array:
+    """For each component and symbol: code, room for the additional bits, and in 5 bits the length of both.
+
+    They are kept for the next picture: nobody writes into them.
+    """
     codes = np.full((MAX_COMPONENTS, SYMBOLS), MISSING)
     sizes = np.arange(AC) & 15
-    for table_class, specs in enumerate((scan.dc, scan.ac)):
+    for table_class, specs in enumerate((dc, ac)):
         for j, spec in enumerate(specs):
             if spec is not None:
                 table = encode_table(spec)
@@ -172,7 +177,7 @@ def count_symbols(scan: Scan, coefficients: Sequence[Coefficients], threads: int
     """Count the symbols of a scan; see `scan_sequential.count_symbols`."""
     blocks, (units, factors) = block_sequences(coefficients), layout_arrays(scan.layout)
     mcu_columns = scan.layout.mcu_columns
-    threads = threads if sum(array.size for array in coefficients) >= WORTH else 1
+    threads = shared_by(threads, sum(array.size for array in coefficients))
 
     def count(part: range) -> Array:
         counts = np.zeros((MAX_COMPONENTS, SYMBOLS), np.int64)

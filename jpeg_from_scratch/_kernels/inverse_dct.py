@@ -26,7 +26,7 @@ from ..dct import FIX_2_053119869 as F2053
 from ..dct import FIX_2_562915447 as F2562
 from ..dct import FIX_3_072711026 as F3072
 from ..jpeg_data import ceil_div
-from ..parallel import WORTH, bands, run_all
+from ..parallel import bands, run_all, shared_by
 from ._jit import jit, step
 from ._lanes import (
     LANES,
@@ -47,20 +47,29 @@ def coefficients_to_plane(
     """Dequantise blocks and transform them back; see `backend.coefficients_to_plane`."""
     if precision != 8:
         return reference.coefficients_to_plane(coefficients, table, height, width, precision)
-    if coefficients.shape[1] == 1:  # the kernel takes two blocks at a time
-        coefficients = coefficients.repeat(2, axis=1)
     plane = np.empty((8 * ceil_div(height, 8), 8 * max(ceil_div(width, 8), 2)), np.uint8)
-    steps = np.tile(table.reshape(8, 8).astype(np.int16), 2).ravel()
-    coefficients = np.ascontiguousarray(coefficients)
+    steps = steps_of(table)
 
     def transform(rows: range) -> None:
         """Turn rows of blocks into rows of samples: they depend on no others."""
-        part = slice(rows.start, rows.stop)
-        inverse_plane(coefficients[part], steps, plane[8 * rows.start : 8 * rows.stop])
+        part = coefficients[rows.start : rows.stop]
+        fill_plane(part, steps, plane[8 * rows.start : 8 * rows.stop])
 
-    parts = threads if plane.size >= WORTH else 1
+    parts = shared_by(threads, plane.size)
     run_all(transform, bands(plane.shape[0] // 8, 1, parts), parts)
     return plane[:height, :width]
+
+
+def steps_of(table: Array) -> Array:
+    """Return a quantisation table, in natural order, as the kernel takes it: each row twice."""
+    return table.reshape(8, 1, 8).astype(np.int16).repeat(2, axis=1).ravel()
+
+
+def fill_plane(coefficients: Coefficients, steps: Array, plane: Samples) -> None:
+    """Turn rows of blocks into samples, a plane in whole blocks, at least two of them side by side."""
+    if coefficients.shape[1] == 1:  # the kernel takes two blocks at a time
+        coefficients = coefficients.repeat(2, axis=1)
+    inverse_plane(np.ascontiguousarray(coefficients), steps, plane)
 
 
 @jit

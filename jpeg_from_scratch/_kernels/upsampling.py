@@ -21,7 +21,7 @@ import numpy as np
 from .. import reference, sampling
 from .._types import Samples
 from ..jpeg_data import FrameComponent, FrameHeader
-from ..parallel import WORTH, bands, run_all
+from ..parallel import bands, run_all, shared_by
 from ._jit import jit, step
 from ._lanes import LANES, clamped, load, narrow, store_pairs, store_triples, wide
 
@@ -48,7 +48,7 @@ def planes_to_image(
         part = image[rows.start : rows.stop]
         enlarge_and_convert(*prepared, color_space == "YCbCr", rows.start, part)
 
-    parts = threads if frame.height * frame.width >= WORTH else 1
+    parts = shared_by(threads, frame.height * frame.width)
     run_all(convert_rows, bands(frame.height, 1, parts), parts)
     return image
 
@@ -64,14 +64,19 @@ def _prepare(
             plane, frame.height, frame.width, h_samp=h_samp, h_max=h_max, v_samp=v_samp, v_max=v_max
         )
         return enlarged, (REPEAT, 1, 1)
-    ratios = h_max // h_samp, v_max // v_samp
-    wide = plane.shape[1] > 2
+    return plane, mode_of(component, plane.shape[1], frame)
+
+
+def mode_of(component: FrameComponent, width: int, frame: FrameHeader) -> tuple[int, int, int]:
+    """Return (mode, horizontal ratio, vertical ratio) for a component of so many columns."""
+    ratios = frame.h_max // component.h_samp, frame.v_max // component.v_samp
+    wide = width > 2
     modes = {
         (2, 1): TRIANGLE_H if wide else REPEAT,
         (2, 2): TRIANGLE_HV if wide else REPEAT,
         (1, 2): TRIANGLE_V,
     }
-    return plane, (modes.get(ratios, REPEAT), *ratios)
+    return modes.get(ratios, REPEAT), *ratios
 
 
 @jit

@@ -250,6 +250,15 @@ SPEC = HuffmanSpec((1,) + (0,) * 15, (5,))
 OTHER_SPEC = HuffmanSpec((0, 1) + (0,) * 14, (6,))
 
 
+def test_tables_made_of_lists_are_tables_made_of_tuples() -> None:
+    """What is remembered of a table is looked up by its values, which a caller may have in a list."""
+    table = QuantizationTable(1, 0, list(range(1, 65)))  # type: ignore[arg-type]
+    spec = HuffmanSpec([0, 1, *[0] * 14], [7])  # type: ignore[arg-type]
+    assert table == QuantizationTable(1, 0, tuple(range(1, 65)))
+    assert spec == HuffmanSpec((0, 1, *[0] * 14), (7,))
+    assert len({table, table, spec, HuffmanSpec(spec.bits, spec.values)}) == 2
+
+
 def test_slots_start_with_the_typical_huffman_tables() -> None:
     """Pairs 0 and 1 hold K.3 … K.6, as libjpeg-turbo reads files without DHT; the rest is empty."""
     slots = TableSlots()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jpeg_from_scratch import parallel
-from jpeg_from_scratch.parallel import bands, run_all, threads_for
+from jpeg_from_scratch.parallel import bands, run_all, shared_by, threads_for
 
 BOUNDED = settings(derandomize=True, max_examples=300, deadline=None)
 
@@ -41,6 +41,13 @@ def test_threads_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threads_for(None, parallel.LARGE) == 6
     monkeypatch.setattr(parallel, "usable_cores", lambda: 500)
     assert threads_for(None, 1 << 30) == parallel.MAX_THREADS
+
+
+def test_shared_by() -> None:
+    """As many as there are, if each has enough to do; never none."""
+    share = parallel.SHARE
+    assert [shared_by(3, samples) for samples in (0, share, 2 * share - 1, 2 * share)] == [1, 1, 1, 2]
+    assert [shared_by(threads, 3 * share) for threads in (1, 2, 3, 64)] == [1, 2, 3, 3]
 
 
 def test_usable_cores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +87,52 @@ def test_work_is_shared() -> None:
     meeting = threading.Barrier(3)
     numbers = run_all(lambda _: meeting.wait(timeout=60), range(3), 3)
     assert sorted(numbers) == [0, 1, 2]
+
+
+def test_whoever_is_free_takes_the_next_item() -> None:
+    """One item may last as long as all others together: here it waits for them."""
+    others_done = threading.Event()
+    done: list[int] = []
+
+    def work(item: int) -> bool:
+        if item == 0:
+            return others_done.wait(timeout=60)
+        done.append(item)
+        if len(done) == 20:
+            others_done.set()
+        return True
+
+    assert run_all(work, range(21), 2) == [True] * 21
+
+
+def test_the_largest_first() -> None:
+    """Items are begun by size, equal ones as they come; results stand as the items do."""
+    begun: list[str] = []
+    words = ["of", "the", "four", "a", "largest", "bits"]
+
+    def work(word: str) -> str:
+        begun.append(word)
+        return word.upper()
+
+    parallel_results = run_all(work, words, 2, size=len)
+    assert parallel_results == [word.upper() for word in words]
+    assert sorted(begun) == sorted(words)
+    assert begun.index("largest") <= 1
+    assert begun.index("a") >= len(words) - 2
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_work_within_work(threads: int) -> None:
+    """All threads may share work of their own at the same time, and none waits for ever."""
+
+    def inner(item: int) -> int:
+        time.sleep(0.0005)
+        return item
+
+    def outer(item: int) -> int:
+        return sum(run_all(inner, range(item), threads))
+
+    assert run_all(outer, range(20), threads) == [item * (item - 1) // 2 for item in range(20)]
 
 
 def test_one_thread_is_the_callers() -> None:

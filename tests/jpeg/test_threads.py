@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pytest
 from jpeg_cases import Tally
 
-from jpeg_from_scratch import decode, encode, read
+from jpeg_from_scratch import decode, encode, parallel, read
 from jpeg_from_scratch.backend import get_backend
 from jpeg_from_scratch.huffman import HuffmanSpec
 from jpeg_from_scratch.jpeg_data import HuffmanTable, HuffmanTables, JpegData
@@ -39,6 +39,12 @@ Options = dict[str, Any]
 THREADS = (2, 3, 7, 64)
 SIZES = ((1, 1), (8, 9), (17, 40), (49, 16), (50, 70), (130, 33), (3, 300))
 SUBSAMPLINGS = ("4:4:4", "4:4:0", "4:2:2", "4:2:0", "4:1:1", "4:1:0", *cases.EXPLICIT_FACTORS)
+
+
+@pytest.fixture(autouse=True)
+def _share_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share small pictures as if they were large."""
+    monkeypatch.setattr(parallel, "SHARE", 1)
 
 
 def baseline_cases() -> Iterator[tuple[Array, Options]]:
@@ -94,8 +100,6 @@ def test_same_files_and_pixels(
 
 def test_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a number, pictures from a limit on have as many threads as there are cores; others, one."""
-    from jpeg_from_scratch import parallel
-
     image = pictures.piece(200, 210)
     data, small = encode(image, threads=1), encode(image[:16, :16], threads=1)
     asked: list[int] = []
@@ -139,6 +143,22 @@ def test_numbers_of_threads_that_are_right() -> None:
         np.testing.assert_array_equal(decode(data, threads=threads), decode(data))
     assert encode(image, threads=3, backend="reference") == data
     np.testing.assert_array_equal(decode(data, threads=3, backend="reference"), decode(data))
+
+
+def test_stages_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bands of a picture, and scans of a progressive file, are really worked on by several threads."""
+    submitted: list[int] = []
+    original = parallel.pool
+    monkeypatch.setattr(parallel, "pool", lambda workers: submitted.append(workers) or original(workers))
+    image = pictures.piece(130, 90)
+    for options, stages in (({}, 2), ({"optimize": True}, 3), ({"progressive": True}, 3)):
+        submitted.clear()
+        encode(image, threads=2, **options)
+        assert submitted == [1] * stages, options
+    monkeypatch.setattr(parallel, "SHARE", 1 << 18)
+    submitted.clear()
+    encode(image, threads=2)
+    assert not submitted
 
 
 # Damaged data
