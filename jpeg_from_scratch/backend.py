@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from . import (
     prediction,
@@ -50,6 +51,32 @@ class ScanCoder:
     count: Callable[..., tuple[Array, Array]] | None = None
 
 
+class Strips(Protocol):
+    """A picture that is made some rows of MCUs at a time, in any order, by any thread: `_kernels.strips`.
+
+    Attributes
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    rows : int
+        Of MCUs.
+    reach : int
+        How many rows below (and above) must be decoded too.
+    complete_rows : ndarray of int64, shape (1,)
+        Where the decoder of the scan tells how many rows it has decoded.
+    """
+
+    image: Samples
+    rows: int
+    reach: int
+    complete_rows: Array
+
+    def complete(self) -> int:
+        """Read `complete_rows`, such that all it promises can be seen by this thread."""
+
+    def make(self, first: int, stop: int) -> None:
+        """Make the lines of the rows from `first` to before `stop`."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """The stages of both directions.
@@ -63,11 +90,16 @@ class Backend:
         Picture → one plane per component, in whole blocks: colour and downsampling.
     plane_to_coefficients(plane, table, out, precision) -> None
         Plane → quantised coefficients, into the blocks of `out` that the plane covers.
+    image_to_coefficients(image, frame, color_space, tables, outs) -> None
+        The two stages above in one, for all components; None where it would be no faster.
     coefficients_to_plane(coefficients, table, height, width, precision) -> ndarray of uint8 or uint16
         Quantised coefficients → plane of the given size: the inverse of `plane_to_coefficients`. Blocks
         beyond that size, the padding to whole MCUs, are left out.
     planes_to_image(planes, frame, color_space) -> ndarray of uint8 or uint16
         Planes → picture of shape (H, W) or (H, W, C): upsampling and colour.
+    strips(coefficients, tables, frame, color_space) -> Strips or None
+        The last two stages in one, some rows at a time; None for the rarer pictures that take them one by
+        one. The reference has no such thing.
     samples_to_differences(samples, scan, j) -> ndarray of int32
         Samples of a component of a lossless scan → differences from their predictions.
     differences_to_samples(differences, scan, j) -> ndarray of uint16
@@ -88,7 +120,11 @@ class Backend:
     samples_to_differences: Callable[[Array, Scan, int], Array]
     differences_to_samples: Callable[[Array, Scan, int], Array]
     scan_coders: Mapping[str, ScanCoder]
+    image_to_coefficients: (
+        Callable[[Samples, FrameHeader, str, Sequence[Array], Sequence[Coefficients]], None] | None
+    ) = None
     add_unit_bits: Callable[[bytes, Scan, Sequence[Array], Progress, Sequence[Array]], None] | None = None
+    strips: Callable[[Sequence[Coefficients], Sequence[Array], FrameHeader, str], Strips | None] | None = None
     threads: int = 1
 
     def scan_coder(self, frame: FrameHeader) -> ScanCoder:

@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from ._types import Samples
+from ._types import Array, Samples
 from .arguments import checked_bytes, checked_choice
 from .backend import Backend, get_backend
 from .errors import FormatError
@@ -15,6 +15,7 @@ from .jpeg_data import JpegData, ScanHeader, describe_process
 from .metadata import Metadata, color_space, gather_metadata, jfif_version
 from .orientation import exif_orientation, oriented
 from .parallel import threads_for
+from .pipeline import make
 from .reader import MAX_MEMORY, MAX_PIXELS, MAX_SCANS, Limits, Reader
 from .smoothing import smooth, smoothing_applies
 
@@ -185,13 +186,14 @@ def decode(
     engine = get_backend(backend, threads_for(threads, 8 * len(data)))
     limits = Limits(max_pixels, max_scans, max_memory)
     before = None if tables is None else read(tables)
-    reader = Reader(data, limits, engine, strict, MAX_COMPONENTS, tables=before)
+    reader = Reader(data, limits, engine, strict, MAX_COMPONENTS, tables=before, follow=True)
     jpeg = reader.read()
     frame = jpeg.frame
     engine = get_backend(backend, threads_for(threads, frame.width * frame.height))
     space = _checked_color_space(reader)
-    planes, smoothed = to_planes(reader, engine)
-    pixels = engine.planes_to_image(planes, frame, "unknown" if frame.is_lossless else space)
+    pixels, smoothed = reader.image, False
+    if pixels is None:
+        pixels, smoothed = _to_image(reader, engine, space)
     if cmyk == "inverted" and len(frame.components) == 4:
         pixels = pixels.dtype.type((1 << frame.precision) - 1) - pixels
     metadata = gather_metadata(jpeg.segments)
@@ -248,7 +250,18 @@ def read(
 
 
 # --------------------------------------------------------------------------------------------------
-# JpegData → planes
+# JpegData → planes → pixels
+
+
+def _to_image(reader: Reader, engine: Backend, space: str) -> tuple[Samples, bool]:
+    """Turn what was read into pixels. Also returns whether missing coefficients were estimated."""
+    frame, steps = reader.jpeg.frame, _steps(reader.jpeg)
+    if engine.strips is not None and not smoothing_applies(reader.progression, steps):
+        strips = engine.strips(reader.jpeg.coefficients, [_known(table) for table in steps], frame, space)
+        if strips is not None:
+            return make(strips, engine.threads), False
+    planes, smoothed = to_planes(reader, engine)
+    return engine.planes_to_image(planes, frame, "unknown" if frame.is_lossless else space), smoothed
 
 
 def to_planes(reader: Reader, engine: Backend) -> tuple[list[Samples], bool]:
@@ -261,18 +274,27 @@ def to_planes(reader: Reader, engine: Backend) -> tuple[list[Samples], bool]:
     frame = jpeg.frame
     if frame.is_lossless:
         return _lossless_planes(jpeg), False
-    steps = [None if table is None else table.array() for table in jpeg.quantization_tables()]
+    steps = _steps(jpeg)
     smoothed = smoothing_applies(reader.progression, steps)
     planes = []
     for i, table in enumerate(steps):
         coefficients = jpeg.coefficients.pop(0)
-        if table is None:  # in no scan: every coefficient is zero, whatever its step
-            table = np.ones((8, 8), np.int32)
+        known = _known(table)
         if smoothed and reader.progression is not None:
-            coefficients = smooth(coefficients, frame, i, reader.progression, table, reader.last_fed_row)
+            coefficients = smooth(coefficients, frame, i, reader.progression, known, reader.last_fed_row)
         shape = frame.component_shape(i)
-        planes.append(engine.coefficients_to_plane(coefficients, table, *shape, frame.precision))
+        planes.append(engine.coefficients_to_plane(coefficients, known, *shape, frame.precision))
     return planes, smoothed
+
+
+def _steps(jpeg: JpegData) -> list[Array | None]:
+    """Return the step sizes of each component; None for one that is in no scan."""
+    return [None if table is None else table.array() for table in jpeg.quantization_tables()]
+
+
+def _known(steps: Array | None) -> Array:
+    """Return step sizes: of a component in no scan every coefficient is zero, whatever they are."""
+    return np.ones((8, 8), np.int32) if steps is None else steps
 
 
 def _lossless_planes(jpeg: JpegData) -> list[Samples]:

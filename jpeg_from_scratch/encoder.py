@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from ._types import Array, Coefficients, Samples
 from .arguments import Subsampling
 from .backend import Backend, get_backend
 from .huffman import optimal_spec
-from .jpeg_data import BLOCK, JpegData, QuantizationTables, Segment
+from .jpeg_data import BLOCK, FrameHeader, JpegData, QuantizationTables, Segment
 from .options import Plan, plan
-from .parallel import WORTH, bands, run_all, threads_for
+from .parallel import bands, run_all, shared_by, threads_for
 from .sampling import complete_partial_mcus
 from .scan_scripts import ScriptEntry
 from .stages import backend_with_stages, checked_stages
@@ -175,31 +176,47 @@ def encode(
 def _coefficients(image: Samples, planned: Plan, engine: Backend) -> list[Coefficients]:
     """Pixels → quantised coefficients."""
     frame = planned.frame
-    steps = {table.destination: table.array() for table in planned.steps}
+    arrays = {table.destination: table.array() for table in planned.steps}
+    steps = [arrays[component.quant_table] for component in frame.components]
     interleaved = {
         member.component for scan in planned.scans if len(scan.components) > 1 for member in scan.components
     }
-    coefficients = [
-        np.zeros((*frame.padded_block_shape(i), 8, 8), np.int16) for i in range(len(frame.components))
-    ]
+    coefficients = [_empty_blocks(frame, i) for i in range(len(frame.components))]
     group = BLOCK * frame.v_max
 
     def transform(rows: range) -> None:
         """Turn rows of the picture into rows of blocks: they depend on no others."""
-        band = image[rows.start : rows.stop]
-        planes = engine.component_planes(band, replace(frame, height=len(rows)), planned.color_space)
-        for component, out in zip(frame.components, coefficients):
-            first = rows.start // group * component.v_samp
-            table = steps[component.quant_table]
-            engine.plane_to_coefficients(planes.pop(0), table, out[first:], frame.precision)
+        first = rows.start // group
+        outs = [out[first * c.v_samp :] for c, out in zip(frame.components, coefficients)]
+        part = image[rows.start : rows.stop], _part(frame, len(rows)), planned.color_space
+        if engine.image_to_coefficients is not None:
+            engine.image_to_coefficients(*part, steps, outs)
+            return
+        planes = engine.component_planes(*part)
+        for table, out in zip(steps, outs):
+            engine.plane_to_coefficients(planes.pop(0), table, out, frame.precision)
 
     pixels = frame.height * frame.width
-    # Bands take planes of their own, which costs small pictures more than a second thread brings.
-    threads = engine.threads if sum(array.size for array in coefficients) >= 2 * WORTH else 1
+    threads = shared_by(engine.threads, sum(array.size for array in coefficients))
     run_all(transform, bands(frame.height, group, max(threads, pixels // BAND)), threads)
     for i in interleaved:
         complete_partial_mcus(coefficients[i], frame.block_shape(i), frame.components[i].h_samp)
     return coefficients
+
+
+@lru_cache(maxsize=64)
+def _part(frame: FrameHeader, height: int) -> FrameHeader:
+    """Return the frame of a picture that is as high as a band."""
+    return replace(frame, height=height)
+
+
+def _empty_blocks(frame: FrameHeader, i: int) -> Coefficients:
+    """Make room for the coefficients of a component: only the blocks that complete partial MCUs are zero."""
+    blocks = np.empty((*frame.padded_block_shape(i), BLOCK, BLOCK), np.int16)
+    rows, columns = frame.block_shape(i)
+    blocks[rows:] = 0
+    blocks[:rows, columns:] = 0
+    return blocks
 
 
 def _samples(image: Samples, planned: Plan) -> list[Array]:

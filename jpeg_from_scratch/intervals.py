@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
 
+import numpy as np
+
 from . import tables
+from ._types import Array
 from .bitio import EndOfSegment
 from .errors import FormatError
 from .markers import find_marker, marker_name, next_marker
@@ -65,6 +68,9 @@ class Progress:
         The last MCU that began before the data had run out; −1 for none.
     fresh : bool
         The arrays hold nothing yet: a coder that has gone astray may begin again.
+    complete_rows : ndarray of int64, shape (1,)
+        Rows of MCUs that will not change any more, for other threads to look at. Only some coders keep it up
+        to date while they are at work.
     prepared : tuple
         What the coder made at its first call, for the next ones: there is one after each wrong marker.
     """
@@ -80,6 +86,7 @@ class Progress:
     overlong_runs: int = 0
     last_fed: int = -1
     fresh: bool = False
+    complete_rows: Array = field(default_factory=lambda: np.zeros(1, np.int64), compare=False, repr=False)
     prepared: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
     def note_starved(self, offset: int) -> None:

@@ -9,14 +9,16 @@ data run out, what is missing stays zero.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
-from . import tables
-from ._types import Array
+from . import pipeline, tables
+from ._types import Array, Samples
 from .arguments import checked_integer
-from .backend import Backend
+from .backend import Backend, Strips
 from .errors import FormatError, LimitError, UnsupportedError
 from .huffman import HuffmanSpec, decode_table
 from .intervals import Progress, Status, resynchronise, scan_error, skip_padding
@@ -33,6 +35,7 @@ from .jpeg_data import (
     ceil_div,
 )
 from .markers import MAX_DIMENSION, find_marker, next_marker, parse_segment
+from .metadata import color_space, gather_metadata
 from .prediction import MISSING
 from .progression import Progression
 from .scan import Scan, needed_tables
@@ -103,6 +106,7 @@ class Reader:
     components: int = 255  # how many a frame may have
     tables_only: bool = False  # whether a file without a frame is read
     tables: JpegData | None = None  # a file of tables that stands before
+    follow: bool = False  # whether threads may make the picture while its only scan is decoded
     warnings: list[str] = field(default_factory=list)
     mcus: int = 0
     fed_mcus: int = 0
@@ -119,6 +123,7 @@ class Reader:
         self.scans = 0
         self.only_scan = False
         self.scans_of: Counter[int] = Counter()
+        self.image: Samples | None = None
         self.units: list[Array] = []  # the coefficients or samples of the picture
         for segment in self.tables.segments if self.tables is not None else ():
             if isinstance(segment, TABLES):
@@ -280,11 +285,13 @@ class Reader:
         members = [np.full(u.shape, MISSING, np.int32) for u in units] if frame.is_lossless else units
         fresh = not self.scanned.intersection(member.component for member in header.components)
         progress = Progress(position, fresh=fresh)
-        decode = self.engine.scan_coder(frame).decode
-        while (status := decode(self.data, scan, members, progress, self.strict)) != Status.DONE:
-            error = scan_error(self.data, scan, progress, status)
-            self.complain(error)
-            resynchronise(self.data, scan, progress)
+        strips = self._strips(scan)
+        if strips is None:
+            self._decode(scan, members, progress)
+        else:
+            progress.complete_rows = strips.complete_rows
+            decode = partial(self._decode, scan, members, progress)
+            self.image = pipeline.make_while(decode, strips, self.engine.threads)
         if frame.is_lossless:
             for j, samples in enumerate(units):
                 samples[:] = self.engine.differences_to_samples(members[j], scan, j)
@@ -293,6 +300,28 @@ class Reader:
         self.mcus += scan.layout.mcus
         self.fed_mcus += scan.layout.mcus - progress.starved_mcus
         return progress.position if frame.is_arithmetic else skip_padding(self.data, progress.position)
+
+    def _decode(self, scan: Scan, members: Sequence[Array], progress: Progress) -> None:
+        """Decode the data of a scan; lenient, go on behind what is wrong."""
+        decode = self.engine.scan_coder(scan.frame).decode
+        while (status := decode(self.data, scan, members, progress, self.strict)) != Status.DONE:
+            error = scan_error(self.data, scan, progress, status)
+            self.complain(error)
+            resynchronise(self.data, scan, progress)
+
+    def _strips(self, scan: Scan) -> Strips | None:
+        """Return the picture as it can be made while its only scan is decoded, where that gains something."""
+        frame, engine = scan.frame, self.engine
+        if not (self.follow and self.only_scan and engine.threads > 1 and engine.strips is not None):
+            return None
+        # Other coders do not tell how far they are; restart intervals are shared by the threads.
+        if frame.is_arithmetic or frame.is_lossless or scan.restart_interval:
+            return None
+        if frame.width * frame.height < pipeline.WORTH:
+            return None
+        steps = [self.slots.quantization[component.quant_table].array() for component in frame.components]
+        space = color_space(frame, gather_metadata(self.jpeg.segments))
+        return engine.strips(self.units, steps, frame, space)
 
     def _check_scan(self, frame: FrameHeader, header: ScanHeader, offset: int) -> None:
         if self.scans == 1:

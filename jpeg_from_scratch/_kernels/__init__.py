@@ -22,9 +22,11 @@ def fast_stages(threads: int) -> dict[str, Any]:
         huffman_encode,
         inverse_dct,
         lossless,
+        picture,
         prediction,
         progressive_decode,
         progressive_encode,
+        strips,
         unit_bits,
         upsampling,
     )
@@ -32,8 +34,10 @@ def fast_stages(threads: int) -> dict[str, Any]:
     return {
         "component_planes": color_sampling.component_planes,
         "plane_to_coefficients": dct.plane_to_coefficients,
+        "image_to_coefficients": picture.image_to_coefficients,
         "coefficients_to_plane": partial(inverse_dct.coefficients_to_plane, threads=threads),
         "planes_to_image": partial(upsampling.planes_to_image, threads=threads),
+        "strips": strips.strips_of,
         "samples_to_differences": prediction.samples_to_differences,
         "differences_to_samples": prediction.differences_to_samples,
         "add_unit_bits": unit_bits.add_unit_bits,

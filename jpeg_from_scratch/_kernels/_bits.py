@@ -74,6 +74,33 @@ def store_word(typing_context, array, position, word):
     return types.void(array, types.int64, types.uint64), generate
 
 
+def _publish_in_python(array, value):
+    array[0] = value
+
+
+@or_python(_publish_in_python)
+def publish(typing_context, array, value):
+    """Put an int64 first in an array: a thread that reads it there sees all that was written before."""
+
+    def generate(context, builder, signature, arguments):
+        first = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        builder.store_atomic(arguments[1], first, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+@or_python(lambda array: array[0])
+def published(typing_context, array):
+    """Read what another thread may be publishing."""
+
+    def generate(context, builder, signature, arguments):
+        first = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load_atomic(first, "acquire", 8)
+
+    return types.int64(array), generate
+
+
 def _byte_pointer(context, builder, signature, arguments):
     array = cgutils.create_struct_proxy(signature.args[0])(context, builder, value=arguments[0])
     return builder.gep(array.data, [arguments[1]])

@@ -47,6 +47,7 @@ from ._bit_reader import (
     unstuff,
     update,
 )
+from ._bits import publish
 from ._jit import jit, step
 from ._scan import MAX_COMPONENTS, layout_arrays, slots
 
@@ -90,7 +91,7 @@ def decode_scan(
         ):
             return Status.DONE
     state = state_of(progress)
-    status = decode_mcus(*progress.prepared, state, strict)
+    status = decode_mcus(*progress.prepared, state, strict, progress.complete_rows)
     update(progress, state)
     return Status(status)
 
@@ -107,7 +108,8 @@ def _decode_apart(scan: Scan, progress: Progress, threads: int) -> bool:
         state = state_of(Progress(start, mcu=part.start * interval))
         last = min(part.stop * interval, mcus)
         room = np.empty_like(clean)
-        status = decode_mcus(file_bytes, room, arrays, layout, last, interval, codes, state, True)
+        complete = np.zeros(1, np.int64)  # of interest to nobody
+        status = decode_mcus(file_bytes, room, arrays, layout, last, interval, codes, state, True, complete)
         in_place = part.stop > len(restarts) or state[POSITION] == restarts[part.stop - 1]
         state[STARVED] = status != DONE or not in_place
         return state
@@ -159,8 +161,11 @@ def run_value_table(peek):
 
 
 @jit
-def decode_mcus(data, clean, arrays, layout, mcus, restart_interval, codes, state, strict):
-    """Decode MCUs from the state on, to the last or to what is wrong; keep the state."""
+def decode_mcus(data, clean, arrays, layout, mcus, restart_interval, codes, state, strict, complete_rows):
+    """Decode MCUs from the state on, to the last or to what is wrong; keep the state.
+
+    Other threads are told of each row that is complete.
+    """
     dc_pred = np.zeros(MAX_COMPONENTS, np.int64)
     first = mcu = state[MCU]
     while mcu < mcus:
@@ -176,8 +181,9 @@ def decode_mcus(data, clean, arrays, layout, mcus, restart_interval, codes, stat
             start = state[POSITION]
             end, filled = unstuff(data, start, clean)
             dc_pred[:] = 0
+            place = data, start, end, filled
             mcu, used, bad_codes = decode_interval(
-                clean, (data, start, end, filled), arrays, layout, mcu, stop, codes, dc_pred, state, strict
+                clean, place, arrays, layout, mcu, stop, codes, dc_pred, state, strict, complete_rows
             )
             state[POSITION] = offset_of(data, start, end, filled, (used + 7) >> 3)
             starved, bad = used > 8 * filled, strict and bad_codes > 0
@@ -194,11 +200,12 @@ def decode_mcus(data, clean, arrays, layout, mcus, restart_interval, codes, stat
             state[STARVED_MCUS] += stop - mcu
         mcu = stop
     state[MCU] = mcus
+    publish(complete_rows, mcus // layout[3])
     return DONE
 
 
 @step
-def decode_interval(clean, place, arrays, layout, mcu, stop, codes, dc_pred, state, strict):
+def decode_interval(clean, place, arrays, layout, mcu, stop, codes, dc_pred, state, strict, complete_rows):
     """Decode the MCUs of a restart interval.
 
     To the last, or to the one in which the data run out or, strict, a code is bad. Returns its number, how
@@ -211,6 +218,8 @@ def decode_interval(clean, place, arrays, layout, mcu, stop, codes, dc_pred, sta
     bad_codes = np.int64(0)
     while mcu < stop:
         mcu_row, mcu_column = mcu // mcu_columns, mcu % mcu_columns
+        if mcu_column == 0:
+            publish(complete_rows, mcu_row)
         for unit in range(units.shape[0]):
             j = units[unit, 0]
             row = mcu_row * factors[j, 0] + units[unit, 1]
