@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -173,7 +173,8 @@ def copy_speed() -> float:
 def stages(image: pictures.Picture, runs: int, plot: Path | None = None) -> list[dict[str, Any]]:
     """Print and return the milliseconds of each stage of the fast back end, medians over runs.
 
-    Beside each stands how long one thread would take to move the bytes that the stage reads and writes.
+    Beside each stands how long one thread would take to move the bytes that the stage reads and writes. After
+    the stages as they are follow those that the fast back end has two of in one, taken one by one.
     """
     rows = []
     speed = copy_speed()
@@ -192,14 +193,20 @@ def stages(image: pictures.Picture, runs: int, plot: Path | None = None) -> list
             "decode_scan": len(data) + 2 * samples,
             "coefficients_to_plane": 3 * samples,
             "planes_to_image": samples + 3 * pixels,
+            "image_to_coefficients": 3 * pixels + 2 * samples,
         }
         options: dict[str, Any] = {"subsampling": subsampling, "threads": 1}
-        for operation, function in (
-            ("encode", lambda o=options: jpeg.encode(image, **o)),
-            ("encode, optimised", lambda o=options: jpeg.encode(image, optimize=True, **o)),
-            ("decode", lambda d=data: jpeg.decode(d, threads=1)),
+        works: dict[str, Callable[[], Any]] = {
+            "encode": lambda o=options: jpeg.encode(image, **o),
+            "encode, optimised": lambda o=options: jpeg.encode(image, optimize=True, **o),
+            "decode": lambda d=data: jpeg.decode(d, threads=1),
+        }
+        separate = {"image_to_coefficients": None}
+        for operation, function, changes in (
+            *((name, function, {}) for name, function in works.items()),
+            ("encode, stage by stage", works["encode"], separate),
         ):
-            parts = stage_times(function, runs)
+            parts = stage_times(function, runs, changes)
             bounds = {name: 1000 * moved[name] / speed for name in parts if name in moved}
             rows.append(
                 {
@@ -220,8 +227,11 @@ def stages(image: pictures.Picture, runs: int, plot: Path | None = None) -> list
     return rows
 
 
-def stage_times(function: Callable[[], Any], runs: int) -> dict[str, float]:
-    """Return the median milliseconds of every stage that `function` runs, of the rest, and of all."""
+def stage_times(function: Callable[[], Any], runs: int, changes: Mapping[str, Any]) -> dict[str, float]:
+    """Return the median milliseconds of every stage that `function` runs, of the rest, and of all.
+
+    `changes` are fields of the back end that shall be others.
+    """
     samples: dict[str, list[float]] = defaultdict(list)
     current: dict[str, float] = defaultdict(float)
 
@@ -246,9 +256,8 @@ def stage_times(function: Callable[[], Any], runs: int) -> dict[str, float]:
         )
         for kind, coder in fast.scan_coders.items()
     }
-    watched = dataclasses.replace(
-        fast, **{name: timed(name, getattr(fast, name)) for name in names}, scan_coders=coders
-    )
+    watched_stages = {name: timed(name, getattr(fast, name)) for name in names}
+    watched = dataclasses.replace(fast, scan_coders=coders, **(watched_stages | dict(changes)))
     with (
         mock.patch.multiple(encoder, get_backend=lambda *_: watched),
         mock.patch.multiple(decoder, get_backend=lambda *_: watched),

@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 LABELS = {
     "component_planes": "colours, subsampling",
     "plane_to_coefficients": "transform, quantisation",
+    "image_to_coefficients": "both, a row of MCUs at a time",
     "count_symbols": "counting symbols (optimised)",
     "encode_scan": "Huffman coding",
     "decode_scan": "Huffman decoding",
     "coefficients_to_plane": "dequantisation, inverse transform",
     "planes_to_image": "upsampling, colours",
 }
-ENCODING = 4  # of the labels
+ENCODING = 5  # of the labels
 TIME, BOUND = "#0072b2", "#e69f00"  # told apart by the colour-blind, and in grey
 THICK = 0.38
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "stages", "font.size": 9}
@@ -28,7 +29,7 @@ def draw(rows: Sequence[dict[str, Any]], speed: float, path: Path) -> None:
     """Draw what `jpeg_costs.stages` found, a panel for each subsampling; the name's suffix says how."""
     kinds = list(dict.fromkeys(row["subsampling"] for row in rows))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8.6, 4.2), layout="constrained")
+        figure = Figure(figsize=(8.6, 5.0), layout="constrained")
         panels = figure.subplots(1, len(kinds), sharex=True, sharey=True, squeeze=False)[0]
         for panel, kind in zip(panels, kinds):
             times, bounds = {}, {}

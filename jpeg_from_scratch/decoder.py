@@ -256,7 +256,8 @@ def read(
 def _to_image(reader: Reader, engine: Backend, space: str) -> tuple[Samples, bool]:
     """Turn what was read into pixels. Also returns whether missing coefficients were estimated."""
     frame, steps = reader.jpeg.frame, _steps(reader.jpeg)
-    if engine.strips is not None and not smoothing_applies(reader.progression, steps):
+    # One thread gains nothing by strips, and without them it needs less memory at a time.
+    if engine.strips is not None and engine.threads > 1 and not smoothing_applies(reader.progression, steps):
         strips = engine.strips(reader.jpeg.coefficients, [_known(table) for table in steps], frame, space)
         if strips is not None:
             return make(strips, engine.threads), False
