@@ -89,18 +89,19 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
     assert fields["Description-Content-Type"] == "text/markdown"
     required = [text for text in fields.get_all("Requires-Dist") if "extra ==" not in text]
     names = {text.split(">")[0].split("=")[0].strip().lower() for text in required}
-    assert names == {"numpy", "scipy", "numba", "matplotlib", "pillow", "tqdm"}
+    assert names == {"numpy", "scipy", "numba", "matplotlib", "pillow", "threadpoolctl", "tqdm"}
     extras = {"test", "reference", "lessons", "labs", "docs", "distributed", "gpu", "dev"}
     assert extras <= set(fields.get_all("Provides-Extra"))
 
 
 def test_entry_points(wheel: zipfile.ZipFile) -> None:
-    """Both commands are there, and name functions that exist."""
+    """All commands are there, and name functions that exist."""
     text = metadata_file(wheel, "entry_points.txt")
     assert "jpeg-from-scratch = jpeg_from_scratch.cli:main" in text
+    assert "neural-from-scratch = neural_from_scratch.cli:main" in text
     assert "codec-eval = codec_eval.cli:main" in text
     inside = set(wheel.namelist())
-    for package in ("jpeg_from_scratch", "codec_eval"):
+    for package in ("jpeg_from_scratch", "neural_from_scratch", "codec_eval"):
         assert {f"{package}/cli.py", f"{package}/__main__.py"} <= inside
 
 

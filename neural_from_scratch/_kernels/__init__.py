@@ -1,0 +1,23 @@
+"""The fast twins: Numba kernels and BLAS calls, for NumPy arrays. They do only what the reference does.
+
+`fast_backend` hands them to `backend`; nobody else imports from here, and importing it imports Numba.
+"""
+
+from __future__ import annotations
+
+from ..backend import Backend
+
+
+def fast_backend() -> Backend:
+    """Return the fast back end."""
+    from . import adam, convolution, gdn
+
+    return Backend(
+        "fast",
+        convolution.correlate,
+        convolution.correlate_transposed,
+        convolution.correlate_weights,
+        gdn.gdn_forward,
+        gdn.gdn_backward,
+        adam.adam_step,
+    )
