@@ -1,5 +1,7 @@
 """The fast convolutions against the reference in double precision; layouts; the same bits each time."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,9 +10,10 @@ from hypothesis import strategies as st
 from neural_from_scratch.backend import get_backend
 from neural_from_scratch.ops import convolution as reference
 
-pytest.importorskip("numba")
+if find_spec("numba") is not None:
+    from neural_from_scratch._kernels import columns, direct, winograd
 
-from neural_from_scratch._kernels import columns, direct, winograd
+pytestmark = pytest.mark.both_backends
 
 FAST = get_backend("fast")
 TOLERANCE = 5e-6  # of the largest number; sums of some thousand products of float32
@@ -187,7 +190,8 @@ def test_arrays_that_are_not_contiguous(channels) -> None:
 @pytest.mark.parametrize("channels", [3, 16])
 @pytest.mark.parametrize("size", [(90, 110), (40, 33)], ids=str)
 def test_the_same_bits_with_one_thread_and_with_all(channels, size) -> None:
-    numba = pytest.importorskip("numba")
+    import numba
+
     random = np.random.default_rng(6)
     x = random.standard_normal((2, channels, *size), np.float32)
     weight = random.standard_normal((16, channels, 5, 5), np.float32)

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from neural_from_scratch.backend import get_backend
 
 pytestmark = pytest.mark.both_backends
-pytest.importorskip("numba")
 
 COMMON = [(2, 0.5), (1, 1)]
 TOLERANCE = {"float32": 3e-6, "float64": 1e-14}

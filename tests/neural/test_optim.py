@@ -219,7 +219,6 @@ def test_parameters_that_are_none_or_twice_there():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 5), (200_001,)])
 def test_kernel_does_what_the_reference_does(shape, dtype):
-    pytest.importorskip("numba")
     rng = np.random.default_rng(0)
     results = []
     start = np.array(rng.standard_normal(shape), dtype)
@@ -236,7 +235,6 @@ def test_kernel_does_what_the_reference_does(shape, dtype):
 
 @pytest.mark.both_backends
 def test_kernel_takes_arrays_that_are_not_contiguous():
-    pytest.importorskip("numba")
     rng = np.random.default_rng(0)
     whole = rng.standard_normal((4, 6, 8))
     gradient = rng.standard_normal((8, 3)).T
