@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,13 @@ class Backend:
         Gradients with respect to x, beta, gamma, alpha and epsilon; None where `wanted` is false.
     adam(value, gradient, mean, square, rate, beta1, beta2, epsilon, step) -> None
         One step of Adam, in place.
+    range_encode(values, indexes, repeat, tables) -> bytes
+        `range_coder.encode`, with `repeat` values for each of the indexes.
+    range_decode(data, indexes, repeat, tables) -> (values, consumed)
+        Its inverse.
+    density : callable or None
+        density(values, matrices, biases, factors) -> Tensor: what `entropy_models.likelihood_on_tape`
+        computes, as one line of the tape; None stands for that function itself.
     """
 
     name: str
@@ -56,6 +64,9 @@ class Backend:
     gdn: Callable[..., tuple[Array, ...]]
     gdn_backward: Callable[..., tuple[Array | None, ...]]
     adam: Callable[..., None]
+    range_encode: Callable[..., bytes]
+    range_decode: Callable[..., tuple[Array, int]]
+    density: Callable[..., Any] | None = None
 
 
 _chosen: ContextVar[str] = ContextVar("backend", default="fast")
@@ -102,7 +113,7 @@ def get_backend(name: str) -> Backend:
 @lru_cache(maxsize=1)
 def reference_backend() -> Backend:
     """Return the back end of plain array code."""
-    from . import optim
+    from . import optim, range_coder
     from .ops import convolution
     from .ops.gdn import gdn_backward, gdn_forward  # `ops.gdn` itself is the operation
 
@@ -114,4 +125,6 @@ def reference_backend() -> Backend:
         gdn_forward,
         gdn_backward,
         optim.adam_step,
+        range_coder.encode_values,
+        range_coder.decode_values,
     )

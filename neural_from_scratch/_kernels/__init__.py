@@ -10,7 +10,7 @@ from ..backend import Backend
 
 def fast_backend() -> Backend:
     """Return the fast back end."""
-    from . import adam, convolution, gdn
+    from . import adam, convolution, density, gdn, range_coder
 
     return Backend(
         "fast",
@@ -20,4 +20,7 @@ def fast_backend() -> Backend:
         gdn.gdn_forward,
         gdn.gdn_backward,
         adam.adam_step,
+        range_coder.encode_values,
+        range_coder.decode_values,
+        density.likelihood,
     )
