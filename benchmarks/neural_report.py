@@ -77,7 +77,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
             panel.axvline(bar, color="#d55e00", linewidth=1.2)
             panel.axvline(aim, color="#d55e00", linewidth=1.0, linestyle=(0, (2, 2)))
             panel.axvline(1, color=FAINT, linewidth=0.6)
-            names = [row["name"].removeprefix(kind).strip() for row in group]
+            names = [row["name"].removeprefix(f"{kind} " if kind != "GDN" else "") for row in group]
             panel.set_yticks(places, names)
             panel.set_ylim(len(group) - 0.4, -0.6)
             panel.set_title(

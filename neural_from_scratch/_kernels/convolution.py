@@ -2,8 +2,6 @@
 
 - 5×5 with stride 2, one group and some channels, the layer of nearly every learned codec: `winograd`, half
   the products.
-- The same with few pixels, where transforming the weights costs more than it saves: `direct`, all products,
-  and next to nothing beside them.
 - All other shapes in float32: `columns`, matrix products over blocks of pixels.
 - float64, which is for checks: the reference.
 - Maps, batches or channels of size zero: the reference too, where there is nothing to gain.
@@ -16,12 +14,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..ops import convolution as reference
-from . import columns, direct, winograd
+from . import columns, winograd
 
 __all__ = ["correlate", "correlate_transposed", "correlate_weights"]
 
 FEW = 8  # channels; with fewer, transforming costs more than products that it saves
-FEW_PIXELS = 1024  # of the smaller map, in a batch; at 1500 `winograd` was faster, at 500 about as fast
 
 
 def correlate(x, weight, bias, stride, padding, groups):
@@ -30,8 +27,6 @@ def correlate(x, weight, bias, stride, padding, groups):
         return reference.correlate(x, weight, bias, stride, padding, groups)
     x, weight = np.ascontiguousarray(x), np.ascontiguousarray(weight)
     if _is_for_winograd(weight.shape, stride, padding, groups):
-        if len(x) * x.shape[2] * x.shape[3] <= 4 * FEW_PIXELS:
-            return direct.correlate(x, weight, bias, stride, padding)
         return winograd.correlate(x, weight, bias, padding)
     return columns.correlate(x, weight, bias, stride, padding, groups)
 
@@ -42,8 +37,6 @@ def correlate_transposed(gradient, weight, bias, stride, padding, groups, shape)
         return reference.correlate_transposed(gradient, weight, bias, stride, padding, groups, shape)
     gradient, weight = np.ascontiguousarray(gradient), np.ascontiguousarray(weight)
     if _is_for_winograd(weight.shape, stride, padding, groups):
-        if len(gradient) * gradient.shape[2] * gradient.shape[3] <= FEW_PIXELS:
-            return direct.correlate_transposed(gradient, weight, bias, stride, padding, shape)
         return winograd.correlate_transposed(gradient, weight, bias, padding, shape)
     return columns.correlate_transposed(gradient, weight, bias, stride, padding, groups, shape)
 

@@ -20,11 +20,11 @@ one, so that many small maps are as fast as a large one.
 
 Measured (2 cores with 2 MiB of second-level cache each): the products take most of the time, at C = 128 two
 thirds. With `products.multiply` instead of BLAS, which copies both sides of each product first, forward takes
-15 to 25 % less and backward 5 to 12 %; h (|x|^α)ᵀ is still BLAS's, as both sides lie along its sum. Factor
-and y in one loop instead of two: 8 to 15 % less. With Python's division, which may raise, that loop was no
-vector loop and took 4 times as long. Sums over rows as a product with a column of ones take a fifth of what a
-loop of 16 sums side by side did. Tried and lost: estimated reciprocal roots with one step of Newton's method
-gain 2 to 5 %, and make NaN of an infinite n.
+15 to 18 % less at C = 64, and 5 % at C = 128, backward 10 and 3 %; h (|x|^α)ᵀ is still BLAS's, as both sides
+lie along its sum. Factor and y in one loop instead of two: 8 to 15 % less. With Python's division, which may
+raise, that loop was no vector loop and took 4 times as long. Sums over rows as a product with a column of
+ones take a fifth of what a loop of 16 sums side by side did. Tried and lost: estimated reciprocal roots with
+one step of Newton's method gain 2 to 5 %, and make NaN of an infinite n.
 
 Blocks are filled up with zeros to whole tiles, and all of nearly one size, an even number of them. The work
 is cut into 16 items, or fewer of at least four blocks, but two; the least work into one, as waking a second

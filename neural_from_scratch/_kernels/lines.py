@@ -11,9 +11,15 @@ from numba import njit
 
 __all__ = [
     "accumulate",
+    "accumulate_alternating",
     "accumulate_two",
     "add",
+    "biased",
+    "biased_alternating",
+    "biased_negated",
     "copy",
+    "half_alternating",
+    "half_sum",
     "interleave",
     "minus",
     "mix",
@@ -67,6 +73,22 @@ def minus(out, a, b, c):
     """a − b − c."""
     for t in range(out.size):
         out[t] = a[t] - b[t] - c[t]
+
+
+@njit(nogil=True, cache=True)
+def half_sum(out, a, b, c):
+    """½ (a + b + c)."""
+    half = out.dtype.type(0.5)
+    for t in range(out.size):
+        out[t] = half * (a[t] + b[t] + c[t])
+
+
+@njit(nogil=True, cache=True)
+def half_alternating(out, a, b, c):
+    """½ (a − b + c)."""
+    half = out.dtype.type(0.5)
+    for t in range(out.size):
+        out[t] = half * (a[t] - b[t] + c[t])
 
 
 @njit(nogil=True, cache=True)
@@ -134,6 +156,34 @@ def accumulate(out, a):
     """Add a line to another."""
     for t in range(out.size):
         out[t] += a[t]
+
+
+@njit(nogil=True, cache=True)
+def accumulate_alternating(out, a, b, c):
+    """Add a − b + c to a line."""
+    for t in range(out.size):
+        out[t] += a[t] - b[t] + c[t]
+
+
+@njit(nogil=True, cache=True)
+def biased(out, a, bias):
+    """a and a bias."""
+    for t in range(out.size):
+        out[t] = a[t] + bias
+
+
+@njit(nogil=True, cache=True)
+def biased_negated(out, a, bias):
+    """−a and a bias."""
+    for t in range(out.size):
+        out[t] = bias - a[t]
+
+
+@njit(nogil=True, cache=True)
+def biased_alternating(out, a, b, c, bias):
+    """a − b + c and a bias."""
+    for t in range(out.size):
+        out[t] = a[t] - b[t] + c[t] + bias
 
 
 @njit(nogil=True, cache=True)

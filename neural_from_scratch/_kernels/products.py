@@ -6,7 +6,10 @@ small, each of their right sides is used once, and both sides are made by this p
 innermost loop is here: a tile of 8×32 numbers of C stays in 16 registers of AVX-512 while k runs, and each
 step loads 32 numbers of B and 8 of A for 512 operations. Numba has no vectors; an *intrinsic* hands the few
 lines to LLVM directly. Elsewhere – other processors, numbers of rows that 8 does not divide, kernels as
-plain Python – `multiply` is `np.dot`. The order of summation is that of k.
+plain Python – it is `np.dot`. The order of summation is that of k.
+
+An A that is used for many B is worth laying out as tiles read it: `group` rows side by side, for each k, one
+group after the other. `multiply_grouped` then reads it from beginning to end for each 32 columns of B.
 """
 
 from __future__ import annotations
@@ -17,11 +20,40 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["COLUMNS", "multiply"]
+__all__ = ["COLUMNS", "group_of", "multiply", "multiply_grouped"]
 
 ROWS, COLUMNS = 8, 32  # of a tile
 LANES = 16
 HAS_VECTORS = not config.DISABLE_JIT and bool(binding.get_host_cpu_features().get("avx512f"))  # type: ignore[attr-defined]
+
+
+def group_of(rows):
+    """Return how many rows of A lie side by side for `multiply_grouped`: those of a tile, or all."""
+    return ROWS if HAS_VECTORS and rows % ROWS == 0 else rows
+
+
+@njit(nogil=True, cache=True)
+def multiply_grouped(a, b, c, group):
+    """Write A·B into C; A as numbers (rows / group, k, group) in one line, all contiguous float32."""
+    rows, columns = c.shape
+    count = b.shape[0]
+    if not HAS_VECTORS or group != ROWS or columns % COLUMNS:
+        for row in range(0, rows, group):
+            part = a[row * count : (row + group) * count].reshape(count, group)
+            np.dot(part.T, b, c[row : row + group])
+        return
+    from_a, from_b, to = a.ctypes.data, b.ctypes.data, c.ctypes.data
+    for column in range(0, columns, COLUMNS):
+        for row in range(0, rows, ROWS):
+            _tile(
+                from_a + 4 * row * count,
+                from_b + 4 * column,
+                to + 4 * (row * columns + column),
+                count,
+                4,
+                4 * ROWS,
+                4 * columns,
+            )
 
 
 @njit(nogil=True, cache=True)

@@ -38,10 +38,12 @@ A block of some rows of tiles goes through all stages while it is in the cache. 
 `pitch` = (tiles in a row) + 1: the additional one keeps rows apart, so that every loop runs over a whole
 block, however small the maps are.
 
-**Measured** on two cores with AVX-512. Blocks of 200 to 400 columns were fastest, of 64 slowest; 100 to 150
-lay between. BLAS reached 120 to 160 GFLOP/s on a core in these products, `products` 145 to 190. For small
-maps with many channels, 96×64 and below, PyTorch is about twice as fast; the transform of the weights takes
-from a tenth to a third of the time there.
+**Measured** on two cores with AVX-512. Blocks of 200 to 250 columns were fastest; with 160 and less a call
+took up to a third longer, as the weights are read again for each block. The products are two thirds of a
+call. They reach 150 GFLOP/s on a core with weights in the order in which they are read, and 130 without. The
+transform of the weights is 4 to 8 % of a call on small maps; as a product with G ⊗ G it was 20 %. A direct
+sum of all taps over shifted lines of pixels, without values and points, took longer for each layer of the
+bench, by 4 to 40 % (both before the last two gains).
 """
 
 from __future__ import annotations
@@ -50,8 +52,27 @@ import numpy as np
 from numba import njit
 
 from ._threads import buffer, run_all
-from .lines import accumulate_two, add, copy, minus, mix, mix4, negate, plus, split2, split4, subtract
-from .products import COLUMNS, multiply
+from .lines import (
+    accumulate,
+    accumulate_alternating,
+    accumulate_two,
+    add,
+    biased,
+    biased_alternating,
+    biased_negated,
+    copy,
+    half_alternating,
+    half_sum,
+    minus,
+    mix,
+    mix4,
+    negate,
+    plus,
+    split2,
+    split4,
+    subtract,
+)  # fmt: skip
+from .products import COLUMNS, group_of, multiply_grouped
 
 __all__ = ["correlate", "correlate_transposed", "correlate_weights"]
 
@@ -72,10 +93,13 @@ POINTS = ((0, 1), (2, 3), (4,), (5, 6))  # which values each point adds up
 ORDER = [(r, s) for rows in POINTS for columns in POINTS for r in rows for s in columns]
 SLOTS = np.array([[ORDER.index((r, s)) for s in range(7)] for r in range(7)])
 STARTS = np.cumsum([0] + [len(rows) * len(columns) for rows in POINTS for columns in POINTS])
+POINT = np.repeat(np.arange(16), np.diff(STARTS))  # of each value
+WIDTH = np.diff(STARTS)[POINT]  # values of its point
 TRANSFORM = np.array([np.outer(G[r], G[s]).ravel() for r, s in ORDER], np.float32)  # 49 × 25
 
-LINE = 256  # tiles in a block, about
+LINE = 224  # tiles in a block, about
 TASKS = 16  # parts that a call is cut into, at most
+SMALL = 1 << 13  # kernels that are not worth a second thread to transform them
 
 
 def correlate(x, weight, bias, padding):
@@ -86,7 +110,8 @@ def correlate(x, weight, bias, padding):
     )
     if bias is None:
         bias = np.zeros(outputs, np.float32)
-    factors = _transformed(weight)
+    group = group_of(outputs)
+    factors = _transformed(weight, group, False)
     blocks, rows, tiles = _blocks(y.shape)
 
     def task(number):
@@ -95,7 +120,8 @@ def correlate(x, weight, bias, padding):
             values = buffer("values", 49 * channels * length).reshape(49, channels, length)
             points = buffer("points", 16 * outputs * length).reshape(16, outputs, length)
             scratch = buffer("scratch", 40 * length + 64)
-            _correlate(x, factors, bias, padding, first, last, rows, tiles, values, points, scratch, y)
+            work = (values, points, scratch)
+            _correlate(x, factors, group, bias, padding, first, last, rows, tiles, *work, y)
 
     run_all(task, len(blocks))
     return y
@@ -104,12 +130,13 @@ def correlate(x, weight, bias, padding):
 def correlate_transposed(gradient, weight, bias, padding, shape):
     """Return X̄, shape (N, C, *shape)."""
     outputs, channels = weight.shape[:2]
-    x = np.zeros((len(gradient), channels, *shape), np.float32)
-    factors = _transformed(weight)
+    x = np.empty((len(gradient), channels, *shape), np.float32)
+    group = group_of(channels)
+    factors = _transformed(weight, group, True)
     blocks, rows, tiles = _blocks(gradient.shape)
     if bias is None:
         bias = np.zeros(channels, np.float32)
-    elif 4 * rows + 3 - padding[0] < shape[0]:
+    if 4 * rows + 3 - padding[0] < shape[0]:  # below all tiles
         x[:, :, 4 * rows + 3 - padding[0] :] = bias.reshape(-1, 1, 1)
     # Tiles overlap by three rows. A task puts its first three aside, as another one may be at work on them.
     edges = np.empty((len(blocks), channels, 3, shape[1]), np.float32)
@@ -124,6 +151,7 @@ def correlate_transposed(gradient, weight, bias, padding, shape):
             _transposed(
                 gradient,
                 factors,
+                group,
                 bias,
                 padding,
                 first,
@@ -180,18 +208,27 @@ def correlate_weights(x, gradient, padding):
     return weight
 
 
-def _transformed(weight):
-    """Return U, transposed: shape (49, C, O), in the order of the slots."""
+def _transformed(weight, group, turned):
+    """Return U in the order in which `multiply_grouped` takes it, as one line.
+
+    For `correlate`, point after point: (O / group, n, C, group) for its n values. If `turned`, for
+    `correlate_transposed`, value after value: (C / group, O, group).
+    """
     outputs, channels = weight.shape[:2]
-    factors = np.empty((49, channels, outputs), np.float32)
-    parts = _quarters(channels)
+    rows, others = (channels, outputs) if turned else (outputs, channels)
+    factors = np.empty(49 * channels * outputs, np.float32)
+    groups = rows // group
+    per_task = max(1, -(-groups // 4), min(groups, SMALL // (group * others)))
 
     def task(number):
-        part = parts[number]
-        taps = weight.reshape(outputs, channels, 25)[:, part].transpose(2, 1, 0).reshape(25, -1)
-        factors[:, part] = (TRANSFORM @ taps).reshape(49, -1, outputs)
+        first = number * per_task
+        last = min(first + per_task, groups)
+        # One after the other they would want the same places of the first-level cache.
+        pitch = others * group + 16
+        lines = buffer("taps", 32 * pitch).reshape(32, pitch)
+        _transform(weight.reshape(outputs, channels, 25), group, turned, first, last, lines, factors)
 
-    run_all(task, len(parts))
+    run_all(task, -(-groups // per_task), blas=False)
     return factors
 
 
@@ -201,8 +238,11 @@ def _quarters(channels):
 
 
 def _length(rows, tiles):
-    """Return the numbers in a line of a block: those of its tiles, and zeros up to a multiple of 32."""
-    return -(-rows * (tiles + 1) // COLUMNS) * COLUMNS
+    """Return the numbers in a line of a block: those of its tiles, and zeros up to an odd multiple of 32.
+
+    Lines at a distance of a power of 2 would all want the same places of the first-level cache.
+    """
+    return (-(-rows * (tiles + 1) // COLUMNS) | 1) * COLUMNS
 
 
 def _blocks(shape, line=LINE, tasks=TASKS):
@@ -220,23 +260,57 @@ def _blocks(shape, line=LINE, tasks=TASKS):
     return [blocks[i : i + per_task] for i in range(0, len(blocks), per_task)], rows, tiles
 
 
+@njit(nogil=True, cache=True)
+def _transform(weight, group, turned, first, last, lines, factors):
+    """Fill in U of the groups `first` to `last` of rows; kernels in lines, a line for each of their taps."""
+    rows, others = (weight.shape[1], weight.shape[0]) if turned else weight.shape[:2]
+    size = others * group
+    for g in range(first, last):
+        for k in range(others):
+            for i in range(group):
+                row = g * group + i
+                for tap in range(25):
+                    lines[tap, k * group + i] = weight[k, row, tap] if turned else weight[row, k, tap]
+        for r in range(7):
+            for b in range(5):
+                _apply(r, lines, b, 5, size, lines[25 + b, :size])
+            for s in range(7):
+                slot = SLOTS[r, s]
+                start, width = (slot, 1) if turned else (STARTS[POINT[slot]], WIDTH[slot])
+                at = start * rows * others + (g * width + slot - start) * size
+                _apply(s, lines, 25, 1, size, factors[at : at + size])
+
+
+@njit(nogil=True, cache=True)
+def _apply(row, lines, at, step, size, out):
+    """Write row `row` of G applied to five of the lines, `step` apart."""
+    if row == 2:
+        half_sum(out, lines[at, :size], lines[at + 2 * step, :size], lines[at + 4 * step, :size])
+    elif row == 3:
+        add(out, lines[at + step, :size], lines[at + 3 * step, :size])
+    elif row == 4:
+        half_alternating(out, lines[at, :size], lines[at + 2 * step, :size], lines[at + 4 * step, :size])
+    else:
+        copy(out, lines[at + (0, 1, 0, 0, 0, 4, 3)[row] * step, :size])
+
+
 # --------------------------------------------------------------------------------------------------
 # One block: rows `first` to `last` of tiles
 
 
 @njit(nogil=True, cache=True)
-def _correlate(x, factors, bias, padding, first, last, rows, tiles, values, points, scratch, y):
+def _correlate(x, factors, group, bias, padding, first, last, rows, tiles, values, points, scratch, y):
     channels, length = values.shape[1:]
     outputs = y.shape[1]
     _values_of(x, padding, first, last, rows, tiles, values, scratch)
     for point in range(16):
         start, stop = STARTS[point], STARTS[point + 1]
         size = (stop - start) * channels
-        multiply(
-            factors[start:stop].reshape(size, outputs),
+        multiply_grouped(
+            factors[start * channels * outputs : stop * channels * outputs],
             values[start:stop].reshape(size, length),
             points[point],
-            True,
+            group,
         )
     lines = scratch[: 12 * length].reshape(12, length)
     height, width = y.shape[2:]
@@ -259,7 +333,7 @@ def _correlate(x, factors, bias, padding, first, last, rows, tiles, values, poin
 
 @njit(nogil=True, cache=True)
 def _transposed(
-    gradient, factors, bias, padding, first, last, start, rows, tiles, values, points, scratch, edge, x
+    gradient, factors, group, bias, padding, first, last, start, rows, tiles, values, points, scratch, edge, x
 ):
     channels, length = values.shape[1:]
     outputs = points.shape[1]
@@ -267,11 +341,11 @@ def _transposed(
     for point in range(16):
         begin, end = STARTS[point], STARTS[point + 1]
         size = (end - begin) * channels
-        multiply(
-            factors[begin:end].reshape(size, outputs),
+        multiply_grouped(
+            factors[begin * channels * outputs : end * channels * outputs],
             points[point],
             values[begin:end].reshape(size, length),
-            False,
+            group,
         )
     phases = scratch[: 4 * length].reshape(4, length)
     lines = scratch[4 * length : 32 * length].reshape(7, 4 * length)
@@ -283,17 +357,14 @@ def _transposed(
             mix4(lines[r], phases, length)
         for row in range(first, last):
             n, at, begin = row // rows, 4 * (row % rows) - top, (row - first) * (tiles + 1) * 4 + left
-            here = lines[:, begin : begin + width]
-            for k in range(7):
-                if not 0 <= at + k < height:
-                    continue
-                target = x[n, c, at + k]
-                if k >= 3 or row % rows == 0:
-                    _row_back(target, here, k, bias[c])
-                elif row == start:
-                    _row_back(edge[c, k], here, k, np.float32(0))
-                else:
-                    _row_back_add(target, here, k)
+            end, low, high = begin + width, max(-at, 0), min(height - at, 7)
+            if row % rows == 0:
+                _upper(x[n, c], at, low, high, lines, begin, end, bias[c])
+            elif row == start:
+                _upper(edge[c], 0, low, high, lines, begin, end, np.float32(0))
+            else:
+                _add_upper(x[n, c], at, low, high, lines, begin, end)
+            _lower(x[n, c], at, low, high, lines, begin, end, bias[c])
 
 
 @njit(nogil=True, cache=True)
@@ -403,39 +474,41 @@ def _columns_back(values, slots, c, phases, length):
         a3[t] = s3[t] + s6[t] - s1[t]
 
 
-@njit(nogil=True, cache=True)
-def _row_back(out, h, k, bias):
-    """Row k of Bᵀ down the columns."""
-    width = out.size
-    if k == 0 or k == 1:
-        a = h[k]
-        for t in range(width):
-            out[t] = a[t] + bias
-    elif k == 2:
-        a, b, c = h[2], h[4], h[5]
-        for t in range(width):
-            out[t] = a[t] - b[t] + c[t] + bias
-    elif k == 3:
-        a, b, c = h[3], h[6], h[1]
-        for t in range(width):
-            out[t] = a[t] + b[t] - c[t] + bias
-    elif k == 4:
-        a, b, c = h[2], h[4], h[0]
-        for t in range(width):
-            out[t] = a[t] + b[t] - c[t] + bias
-    else:
-        a = h[11 - k]
-        for t in range(width):
-            out[t] = bias - a[t]
+# Bᵀ down the columns, with h for `lines`: seven rows for each row of tiles, of which the upper three are also
+# the last three of the tiles above. Each loop is a call of its own, with lines that are cut out just there:
+# views that are passed on from function to function have their references counted, which took longer.
 
 
 @njit(nogil=True, cache=True)
-def _row_back_add(out, h, k):
-    if k < 2:
-        a = h[k]
-        for t in range(out.size):
-            out[t] += a[t]
-    else:
-        a, b, c = h[2], h[4], h[5]
-        for t in range(out.size):
-            out[t] += a[t] - b[t] + c[t]
+def _upper(out, at, low, high, h, begin, end, bias):
+    """Write rows 0 to 2, as far as they are from `low` to `high`."""
+    if low <= 0 < high:
+        biased(out[at], h[0, begin:end], bias)
+    if low <= 1 < high:
+        biased(out[at + 1], h[1, begin:end], bias)
+    if low <= 2 < high:
+        biased_alternating(out[at + 2], h[2, begin:end], h[4, begin:end], h[5, begin:end], bias)
+
+
+@njit(nogil=True, cache=True)
+def _add_upper(out, at, low, high, h, begin, end):
+    """Add rows 0 to 2."""
+    if low <= 0 < high:
+        accumulate(out[at], h[0, begin:end])
+    if low <= 1 < high:
+        accumulate(out[at + 1], h[1, begin:end])
+    if low <= 2 < high:
+        accumulate_alternating(out[at + 2], h[2, begin:end], h[4, begin:end], h[5, begin:end])
+
+
+@njit(nogil=True, cache=True)
+def _lower(out, at, low, high, h, begin, end, bias):
+    """Write rows 3 to 6, as far as they are from `low` to `high`."""
+    if low <= 3 < high:
+        biased_alternating(out[at + 3], h[3, begin:end], h[1, begin:end], h[6, begin:end], bias)
+    if low <= 4 < high:
+        biased_alternating(out[at + 4], h[2, begin:end], h[0, begin:end], h[4, begin:end], bias)
+    if low <= 5 < high:
+        biased_negated(out[at + 5], h[6, begin:end], bias)
+    if low <= 6 < high:
+        biased_negated(out[at + 6], h[5, begin:end], bias)

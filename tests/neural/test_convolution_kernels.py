@@ -11,7 +11,7 @@ from neural_from_scratch.backend import get_backend
 from neural_from_scratch.ops import convolution as reference
 
 if find_spec("numba") is not None:
-    from neural_from_scratch._kernels import columns, direct, winograd
+    from neural_from_scratch._kernels import columns, products, winograd
 
 pytestmark = pytest.mark.both_backends
 
@@ -98,67 +98,22 @@ def test_short_convolutions_of_unusual_maps(shape, outputs) -> None:
     assert all_three(1, shape, outputs, (5, 5), (2, 2), (2, 2), 1) < TOLERANCE
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(data=st.data())
-def test_shifted_lines_are_the_reference(data: st.DataObject) -> None:
-    kernel = data.draw(st.tuples(st.integers(1, 6), st.integers(1, 6)))
-    stride = tuple(data.draw(st.integers(1, min(4, kernel[i]))) for i in range(2))
-    padding = data.draw(st.tuples(st.integers(0, 5), st.integers(0, 5)))
-    size = tuple(data.draw(st.integers(max(1, kernel[i] - 2 * padding[i]), 30)) for i in range(2))
-    count, channels = data.draw(st.integers(1, 3)), data.draw(st.integers(8, 11))
-    outputs, seed = data.draw(st.integers(8, 20)), data.draw(st.integers(0, 1000))
-    assert distances_of_lines(seed, (count, channels, *size), outputs, kernel, stride, padding) < TOLERANCE
-
-
-def distances_of_lines(seed, shape, outputs, kernel, stride, padding):
-    """Return the largest distance of what `direct` computes, whatever the rule that chooses it."""
-    random = np.random.default_rng(seed)
-    x = random.standard_normal(shape, np.float32)
-    weight = random.standard_normal((outputs, shape[1], *kernel), np.float32)
-    biases = [random.standard_normal(n).astype(np.float32) for n in (outputs, shape[1])]
-    rest = (stride, padding)
-    y = direct.correlate(x, weight, biases[0], *rest)
-    double = weight.astype(float)
-    expected = reference.correlate(x.astype(float), double, biases[0].astype(float), *rest, 1)
-    gradient = random.standard_normal(y.shape).astype(np.float32)
-    back = reference.correlate_transposed(
-        gradient.astype(float), double, biases[1].astype(float), *rest, 1, shape[2:]
-    )
-    ours = direct.correlate_transposed(gradient, weight, biases[1], *rest, shape[2:])
-    return max(distance(y, expected), distance(ours, back))
-
-
-def test_a_tile_in_registers_is_the_same_tile_without_a_compiler() -> None:
-    random = np.random.default_rng(8)
-    shifts, channels, beside = np.array([0, 1, 40, 41, 3]), 7, 200
-    factors = random.standard_normal(channels * len(shifts) * direct.ROWS).astype(np.float32)
-    line = random.standard_normal(channels * beside + 100).astype(np.float32)
-    bias = random.standard_normal(direct.ROWS).astype(np.float32)
-    tiles = [np.empty((direct.ROWS, direct.COLUMNS), np.float32) for _ in range(2)]
-    direct._tile(factors, line, shifts, channels, beside, bias, tiles[0])
-    direct._plain(factors, line, shifts, channels, beside, bias, tiles[1])
-    assert distance(tiles[0], tiles[1].astype(float)) < 1e-6
-
-
-def test_each_way_gives_the_same_layer() -> None:
+def test_both_ways_give_the_same_layer() -> None:
     random = np.random.default_rng(9)
     x = random.standard_normal((2, 9, 21, 18), np.float32)
     weight = random.standard_normal((12, 9, 5, 5), np.float32)
     stride, padding = (2, 2), (2, 2)
-    several = [
-        direct.correlate(x, weight, None, stride, padding),
+    forward = [
         columns.correlate(x, weight, None, stride, padding, 1),
         winograd.correlate(x, weight, None, padding),
     ]
-    y = several[0]
+    y = forward[0]
     back = [
-        direct.correlate_transposed(y, weight, None, stride, padding, x.shape[2:]),
         columns.correlate_transposed(y, weight, None, stride, padding, 1, x.shape[2:]),
         winograd.correlate_transposed(y, weight, None, padding, x.shape[2:]),
     ]
-    for results in (several, back):
-        for result in results[1:]:
-            assert distance(result, results[0].astype(float)) < TOLERANCE
+    for one, other in (forward, back):
+        assert distance(one, other.astype(float)) < TOLERANCE
 
 
 def test_several_blocks_of_columns() -> None:
@@ -242,3 +197,13 @@ def test_float64_is_computed_in_float64() -> None:
     y = FAST.correlate(x, weight, None, (2, 2), (2, 2), 1)
     assert y.dtype == np.float64
     np.testing.assert_array_equal(y, reference.correlate(x, weight, None, (2, 2), (2, 2), 1))
+
+
+@pytest.mark.parametrize("rows", [16, 12])
+def test_a_product_in_groups_is_a_product(rows: int) -> None:
+    random = np.random.default_rng(11)
+    a, b = random.standard_normal((rows, 7), np.float32), random.standard_normal((7, 64), np.float32)
+    group = products.group_of(rows)
+    c = np.empty((rows, 64), np.float32)
+    products.multiply_grouped(a.reshape(-1, group, 7).swapaxes(1, 2).ravel(), b, c, group)
+    assert distance(c, a.astype(float) @ b) < 1e-6
