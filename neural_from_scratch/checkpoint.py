@@ -33,7 +33,7 @@ from .parameters import moved
 __all__ = ["load_state", "save_state"]
 
 _KINDS = "biufcSU"  # of dtypes that are plain numbers or text
-_ZIP_ERRORS = (
+ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, struct.error, UnicodeError, OSError),
     *(EOFError, NotImplementedError, OverflowError, RuntimeError),
 )  # what `zipfile` raises for archives that are none
@@ -121,7 +121,7 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
         try:
             with zipfile.ZipFile(file) as archive:
                 return _read_members(path, archive, length)
-        except _ZIP_ERRORS as error:
+        except ZIP_ERRORS as error:
             raise ValueError(f"{path}: truncated or damaged: {str(error) or type(error).__name__}") from error
 
 

@@ -18,7 +18,7 @@ learned from photographs, and far better than nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from . import seeds
 from .pictures import read_photograph
 
-__all__ = ["Pictures", "dead_leaves", "generate_pictures", "open_folder"]
+__all__ = ["Pictures", "dead_leaves", "generate_pictures", "open_folder", "picture_files"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".gif", ".jp2")
 MEMORY = 2 << 30  # bytes
@@ -154,7 +154,7 @@ def open_folder(
         If fewer than `least` pictures are left; the first reasons are named.
     """
     folder = Path(folder)
-    files = sorted(path for path in _files(folder) if path.suffix.lower() in SUFFIXES)
+    files = picture_files(folder)
     kept: list[tuple[str, Picture | Path]] = []
     skipped, free = [], memory
     for path in files:
@@ -176,9 +176,19 @@ def open_folder(
     return Pictures(kept, skipped)
 
 
-def _files(folder: Path) -> Iterable[Path]:
-    list(os.scandir(folder))  # an error for what is no folder: `rglob` finds nothing in silence
-    return (path for path in folder.rglob("*") if path.is_file())
+def picture_files(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the files below a folder that end like pictures, in the order of their names; or a file itself.
+
+    Raises
+    ------
+    OSError
+        If there is no such file or folder, or it cannot be read.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    list(os.scandir(path))  # an error for what is no folder: `rglob` finds nothing in silence
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
 # --------------------------------------------------------------------------------------------------

@@ -12,11 +12,22 @@ import warnings
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["default_photograph", "read_photograph", "to_network", "to_pixels", "write_atomically"]
+if TYPE_CHECKING:
+    import PIL.Image
+
+__all__ = [
+    "default_photograph",
+    "read_photograph",
+    "read_picture",
+    "to_network",
+    "to_pixels",
+    "write_atomically",
+]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -63,20 +74,8 @@ def read_photograph(path: str | os.PathLike[str], most: int, least: int) -> Pixe
     ValueError
         If it is no picture, is damaged, or is too small.
     """
-    import PIL.Image  # only those who come with a file need Pillow
-    from PIL import ImageOps
-
     path = Path(path)
-    with path.open("rb") as file:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-                with PIL.Image.open(file) as opened:
-                    picture = ImageOps.exif_transpose(opened).convert("RGB")
-        except PIL.UnidentifiedImageError:
-            raise ValueError(f"{path}: not a picture that Pillow can open") from None
-        except Exception as error:  # Pillow's readers raise nearly anything for a damaged file
-            raise ValueError(f"{path}: cannot be read as a picture: {error}") from error
+    picture = _opened(path).convert("RGB")
     factor = 1
     while picture.width * picture.height > most * factor**2:
         factor += 1
@@ -86,6 +85,56 @@ def read_photograph(path: str | os.PathLike[str], most: int, least: int) -> Pixe
         shape = f"{picture.width}×{picture.height}{f' (reduced by {factor})' if factor > 1 else ''}"
         raise ValueError(f"{path}: the picture is {shape}, at least {least}×{least} is needed")
     return np.array(picture, np.uint8)
+
+
+def read_picture(path: str | os.PathLike[str]) -> Pixels:
+    """Read a picture file that is to be compressed: as it is, or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W) or (H, W, 3)
+        Grey for grey and bilevel files, RGB for colour and palettes; upright.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no picture, is damaged, or is none of 8 bits in grey or RGB: transparency, more bits and
+        other colour spaces would be lost without a word.
+    """
+    path = Path(path)
+    picture = _opened(path)
+    if picture.mode in ("1", "L"):
+        return np.array(picture.convert("L"), np.uint8)
+    if picture.has_transparency_data and picture.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+        raise ValueError(f"{path}: has transparent parts, which this format cannot hold")
+    if picture.mode not in ("RGB", "RGBA", "LA", "P"):
+        raise ValueError(f"{path}: has mode {picture.mode}; 8 bits a sample, grey or RGB, are needed")
+    return np.array(picture.convert("L" if picture.mode == "LA" else "RGB"), np.uint8)
+
+
+def _opened(path: Path) -> PIL.Image.Image:
+    """Return the picture in a file, decoded and upright."""
+    import PIL.Image  # only those who come with a file need Pillow
+    from PIL import ImageOps
+
+    with path.open("rb") as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+                with PIL.Image.open(file) as opened:
+                    picture = ImageOps.exif_transpose(opened)
+                    picture.load()
+                    return picture
+        except PIL.UnidentifiedImageError:
+            raise ValueError(f"{path}: not a picture that Pillow can open") from None
+        except Exception as error:  # Pillow's readers raise nearly anything for a damaged file
+            raise ValueError(f"{path}: cannot be read as a picture: {error}") from error
 
 
 def to_network(pixels: Pixels) -> npt.NDArray[np.float32]:

@@ -1,0 +1,237 @@
+"""``neural-from-scratch train``: weights from a folder of pictures, or from none at all."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .options import check_writable, natural, positive, positive_number
+
+if TYPE_CHECKING:
+    from ..data import Pictures
+    from ..models import FactorizedPrior
+    from ..train import Settings, Trainer
+
+__all__ = ["add_parser", "run"]
+
+EXAMPLES = """\
+  neural-from-scratch train --data photos --lambda 0.013 --steps 16000 --out mine.npz
+  neural-from-scratch train --data photos --lambda 0.025 --steps 4000 --start mine.npz --out finer.npz
+  neural-from-scratch train --lambda 0.013 --steps 500 --out leaves.npz      without any pictures
+  neural-from-scratch compress photo.png --weights mine.npz
+"""
+GENERATED = 128  # pictures of dead leaves where there is no folder
+VALIDATED = 12  # pictures that are looked at along the way
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command and its arguments."""
+    parser = commands.add_parser(
+        "train",
+        help="learn weights from a folder of pictures",
+        description="Train the factorised-prior model for one rate, and write weights that compress takes.\n"
+        "A checkpoint stands beside them until training is over; the same command goes on from it.",
+        epilog="examples:\n" + EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    rate = parser.add_argument_group("what to learn")
+    rate.add_argument(
+        "--lambda",
+        dest="weight",
+        type=positive_number(),
+        required=True,
+        metavar="L",
+        help="how much 255² · MSE weighs beside bits: 0.0018 gives few bits, 0.05 many",
+    )
+    rate.add_argument("--steps", type=positive, default=16000, metavar="N", help="default: %(default)s")
+    rate.add_argument("--out", type=Path, required=True, metavar="FILE", help="the weights, .npz")
+    rate.add_argument("--distortion", choices=("mse", "ms-ssim"), default="mse", help="default: %(default)s")
+    rate.add_argument("--width", type=positive, default=64, metavar="N", help="channels inside (default: 64)")
+    rate.add_argument(
+        "--latents", type=positive, default=96, metavar="M", help="channels of the latents (default: 96)"
+    )
+    rate.add_argument(
+        "--start",
+        type=Path,
+        metavar="WEIGHTS",
+        help="begin with these weights, of another λ (default: a linear transform from statistics)",
+    )
+    data = parser.add_argument_group("pictures")
+    data.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="to learn from (default: generated ones of dead leaves)"
+    )
+    data.add_argument(
+        "--validate",
+        type=Path,
+        metavar="FOLDER",
+        help="to look at along the way, as real files; never learned",
+    )
+    data.add_argument("--batch", type=positive, default=8, metavar="N", help="crops a step (default: 8)")
+    data.add_argument(
+        "--side", type=positive, metavar="N", help="their rows and columns (default: 128; for ms-ssim 192)"
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--rate", type=positive_number(), default=1e-3, metavar="R", help="of Adam (default: 0.001)"
+    )
+    how.add_argument("--seed", type=natural, default=0, metavar="N", help="default: 0")
+    how.add_argument("--every", type=positive, default=1000, metavar="N", help="steps between checkpoints")
+    how.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="default: that of --out with .checkpoint.npz"
+    )
+    how.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="gpu: through CuPy (extra gpu)")
+    how.add_argument("--plot", type=Path, metavar="FIGURE", help="curves of the training, .png, .svg or .pdf")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Prepare, train, and write weights with a card that says how they were made."""
+    from ..data import generate_pictures, open_folder
+    from ..train import Settings, Trainer, train
+    from ..weights import make_weights, write_weights
+
+    out: Path = arguments.out
+    checkpoint: Path = arguments.checkpoint or out.with_suffix(".checkpoint.npz")
+    for option, path in (("--out", out), ("--checkpoint", checkpoint), ("--plot", arguments.plot)):
+        if path is not None:
+            check_writable(option, path)
+    form = _figure_format(arguments.plot)
+    settings = Settings(
+        arguments.weight,
+        arguments.steps,
+        distortion=arguments.distortion,
+        batch=arguments.batch,
+        side=arguments.side or (128 if arguments.distortion == "mse" else 192),
+        rate=arguments.rate,
+        seed=arguments.seed,
+    )
+    if arguments.data is None:
+        pictures = generate_pictures(settings.seed, GENERATED, max(256, settings.side))
+    else:
+        pictures = open_folder(arguments.data, settings.side)
+    for name, reason in pictures.skipped:
+        print(f"left out: {name}: {reason}", file=sys.stderr)
+    validation = _Validation(arguments.validate, settings)
+    model = _first_model(arguments, settings, pictures, is_resumed=checkpoint.is_file())
+    if arguments.device == "gpu":
+        model.to(_cupy())
+    trainer = Trainer(model, pictures, settings)
+    if checkpoint.is_file():
+        trainer.resume(checkpoint)
+        print(f"going on from step {trainer.steps_done} of {checkpoint}", file=sys.stderr)
+    start = time.monotonic()
+    train(trainer, checkpoint, every=arguments.every, progress=sys.stderr.isatty(), look=validation.look)
+    card = {
+        "model": model.describe(),
+        "lambda": settings.weight,
+        "distortion": settings.distortion,
+        "steps": settings.steps,
+        "batch": settings.batch,
+        "side": settings.side,
+        "rate": settings.rate,
+        "seed": settings.seed,
+        "pictures": len(pictures),
+        "data": "dead leaves" if arguments.data is None else arguments.data.name,
+        "start": "linear transform" if arguments.start is None else arguments.start.name,
+        "hours": round((time.monotonic() - start) / 3600, 2),
+        "command": shlex.join(["neural-from-scratch", *sys.argv[1:]]),
+        "validation": validation.found[-1] if validation.found else None,
+    }
+    write_weights(out, make_weights(model.state_dict(), card))
+    if form is not None:
+        from ..pictures import write_atomically
+        from ..plots import render
+        from ..plots_training import plot_training
+
+        figure = plot_training(trainer.curves, settings, out.name, validation.points)
+        write_atomically(arguments.plot, render(figure, form))
+    checkpoint.unlink(missing_ok=True)
+    last = slice(-100, None)
+    print(
+        f"{out}: {settings.steps} steps, λ = {settings.weight:g}; the last hundred: "
+        f"loss {trainer.curves['loss'][last].mean():.4f}, {trainer.curves['bpp'][last].mean():.4f} bpp"
+    )
+
+
+def _first_model(
+    arguments: argparse.Namespace, settings: Settings, pictures: Pictures, is_resumed: bool
+) -> FactorizedPrior:
+    """Return the model that training begins with; its weights do not matter where it goes on."""
+    from .. import seeds
+    from ..models import FactorizedPrior
+    from ..warm_start import change_weight, warm_start
+    from ..weights import read_weights
+
+    model = FactorizedPrior(arguments.width, arguments.latents, rng=seeds.stream(settings.seed, "weights"))
+    if is_resumed:
+        return model
+    if arguments.start is None:
+        # 1 − MS-SSIM has another scale than 255² · MSE: the linear start is that of the λ whose rate is
+        # alike.
+        weight = settings.weight if settings.distortion == "mse" else settings.weight / 1000
+        warm_start(model, pictures, weight, settings.seed)
+        return model
+    weights = read_weights(arguments.start)
+    try:
+        model.load_state_dict(weights.model.state_dict())
+    except ValueError as error:
+        raise ValueError(f"--start {arguments.start}: {error}") from error
+    if weights.card.get("distortion", "mse") == settings.distortion:
+        change_weight(model, weights.weight, settings.weight)
+    return model
+
+
+class _Validation:
+    """Pictures that are never learned, measured as real files after each checkpoint."""
+
+    def __init__(self, folder: Path | None, settings: Settings) -> None:
+        from ..data import picture_files
+        from ..pictures import read_picture
+
+        paths = [] if folder is None else list(picture_files(folder))
+        self._pictures = [
+            read_picture(path) for path in paths[:: max(1, len(paths) // VALIDATED)][:VALIDATED]
+        ]
+        self._settings = settings
+        self.found: list[dict[str, float]] = []
+
+    @property
+    def points(self) -> list[tuple[int, float, float]]:
+        """(step, bpp, PSNR) of each look."""
+        return [(int(look["step"]), look["bpp"], look["psnr"]) for look in self.found]
+
+    def look(self, trainer: Trainer) -> None:
+        """Measure, remember, and print a line."""
+        from ..evaluation import mean_of, measure
+        from ..weights import make_weights
+
+        if not self._pictures:
+            return
+        weights = make_weights(trainer.model.state_dict(), {"lambda": self._settings.weight})
+        mean = mean_of([measure(picture, weights) for picture in self._pictures])
+        self.found.append(
+            {"step": trainer.steps_done, "bpp": mean.bpp, "psnr": mean.psnr, "ms_ssim": mean.ms_ssim}
+        )
+        print(
+            f"step {trainer.steps_done}: {mean.bpp:.4f} bpp, PSNR {mean.psnr:.3f} dB, MS-SSIM "
+            f"{mean.ms_ssim:.4f} on {len(self._pictures)} pictures",
+            file=sys.stderr,
+        )
+
+
+def _figure_format(path: Path | None) -> str | None:
+    from ..plots import figure_format
+
+    return None if path is None else figure_format(path)
+
+
+def _cupy() -> Any:
+    try:
+        import cupy
+    except ImportError:
+        raise ValueError("--device gpu: CuPy is not installed (extra gpu)") from None
+    return cupy
