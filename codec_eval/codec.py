@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Codec", "Image", "check_quality"]
+__all__ = ["Codec", "Image", "check_quality", "qualities_of"]
 
 Image: TypeAlias = NDArray[np.uint8]
 """A picture: uint8, ``(H, W)`` grey or ``(H, W, 3)`` RGB."""
@@ -24,8 +25,12 @@ class Codec(Protocol):
     settings and no state between calls. To be measured by worker processes it must be picklable, or be known
     by a name (`codec_eval.registry`).
 
-    A member that the protocol does not ask for is used where it is there: ``useful_range``, the lowest and
-    the highest quality that people use, over which a sweep spreads its points by default.
+    Two members that the protocol does not ask for are used where they are there:
+
+    ``useful_range``
+        The lowest and the highest quality that people use, over which a sweep spreads its points by default.
+    ``qualities``
+        All qualities in increasing order, for a codec that has a few only: a sweep takes each of them.
     """
 
     @property
@@ -57,16 +62,28 @@ class Codec(Protocol):
         ...
 
 
+def qualities_of(codec: Codec) -> Sequence[int]:
+    """Return all qualities that a codec has, in increasing order."""
+    listed: Sequence[int] | None = getattr(codec, "qualities", None)
+    if listed is not None:
+        return listed
+    lowest, highest = codec.quality_range
+    return range(lowest, highest + 1)
+
+
 def check_quality(codec: Codec, quality: int) -> None:
-    """Raise `ValueError` if `quality` lies outside the codec's range.
+    """Raise `ValueError` if `quality` is none of the codec's.
 
     Parameters
     ----------
     codec : Codec
-        Whose range counts.
+        Whose qualities count.
     quality : int
         The quality asked for.
     """
-    lowest, highest = codec.quality_range
-    if not lowest <= quality <= highest:
-        raise ValueError(f"quality is {quality}: {codec.name} takes {lowest} to {highest}")
+    known = qualities_of(codec)
+    if quality not in known:
+        lowest, highest = known[0], known[-1]
+        gaps = len(known) < highest - lowest + 1
+        words = ", ".join(map(str, known)) if gaps else f"{lowest} to {highest}"
+        raise ValueError(f"quality is {quality}: {codec.name} takes {words}")

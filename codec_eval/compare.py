@@ -43,6 +43,8 @@ class Measurement:
         Wang et al.'s, None for pictures smaller than its window.
     encode_seconds, decode_seconds : float
         Median of warm runs.
+    quality : int
+        That of `codec`.
     """
 
     codec: Codec
@@ -54,6 +56,7 @@ class Measurement:
     ssim: float | None
     encode_seconds: float
     decode_seconds: float
+    quality: int = 0
 
 
 def measure(
@@ -99,6 +102,7 @@ def measure(
         ssim=None if too_small else metrics.ssim(image, decoded, data_range=255),
         encode_seconds=encode_seconds,
         decode_seconds=decode_seconds,
+        quality=quality,
     )
     done()
     return measurement
@@ -115,10 +119,20 @@ def format_table(measurements: Sequence[Measurement]) -> str:
     Returns
     -------
     str
-        Lines without a final newline. An SSIM that does not exist is "–".
+        Lines without a final newline. An SSIM that does not exist is "–". Qualities are told where they are
+        not all the same.
     """
-    header = ("codec", "bytes", "bpp", "N_compression", "PSNR dB", "SSIM", "encode ms", "decode ms")
-    rows = [
+    header: tuple[str, ...] = (
+        "codec",
+        "bytes",
+        "bpp",
+        "N_compression",
+        "PSNR dB",
+        "SSIM",
+        "encode ms",
+        "decode ms",
+    )
+    rows: list[tuple[str, ...]] = [
         (
             m.codec.name,
             f"{len(m.data):,}",
@@ -131,6 +145,9 @@ def format_table(measurements: Sequence[Measurement]) -> str:
         )
         for m in measurements
     ]
+    if len({m.quality for m in measurements}) > 1:
+        header = (header[0], "quality", *header[1:])
+        rows = [(row[0], str(m.quality), *row[1:]) for row, m in zip(rows, measurements)]
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])

@@ -14,7 +14,11 @@ PSNR         the one with the lowest PSNR that is not below the target: a promis
 ===========  =====================================================================================
 
 A codec that cannot get there gives the end of its range that is nearest to the target, and
-`Match.reached` is False.
+`Match.reached` is False. For a fair pair of files neither side counts as overdrawn: with
+`Target.either_side` the nearest quality is the best one, below the target or above.
+
+A codec may have a handful of qualities only, a learned one has a network for each. The search is the same;
+`Match.distance` says how far the nearest of them is.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from itertools import pairwise
 from typing import Literal
 
 from codec_eval import metrics
-from codec_eval.codec import Codec, Image
+from codec_eval.codec import Codec, Image, qualities_of
 
 __all__ = ["Kind", "Match", "Target", "Trial", "match_quality"]
 
@@ -44,6 +48,8 @@ class Target:
         Bytes of the whole file, bits per pixel of it, or PSNR in dB over all samples.
     value : float
         How much, above 0 and finite.
+    either_side : bool
+        Whether the nearest quality is the best one on whichever side of the target.
 
     Raises
     ------
@@ -53,6 +59,7 @@ class Target:
 
     kind: Kind
     value: float
+    either_side: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("bytes", "bpp", "psnr"):
@@ -169,11 +176,11 @@ def match_quality(
                 step()
         return trials[quality]
 
-    lowest, highest = codec.quality_range
-    found = _bisect(lambda quality: target.of(try_quality(quality)) >= target.value, lowest, highest)
-    for neighbour in range(max(lowest, found - _NEIGHBOURS), min(highest, found + _NEIGHBOURS) + 1):
+    known = qualities_of(codec)
+    found = _bisect(lambda i: target.of(try_quality(known[i])) >= target.value, 0, len(known) - 1)
+    for neighbour in known[max(0, found - _NEIGHBOURS) : found + _NEIGHBOURS + 1]:
         try_quality(neighbour)
-    for end in (lowest, highest):  # they decide whether the target can be reached at all
+    for end in (known[0], known[-1]):  # they decide whether the target can be reached at all
         try_quality(end)
 
     best = min(trials.values(), key=lambda trial: _badness(target, trial))
@@ -189,7 +196,7 @@ def match_quality(
 
 
 def _bisect(enough: Callable[[int], bool], lowest: int, highest: int) -> int:
-    """Return the lowest quality that is enough, or `highest` if none is; `enough` is taken as monotone."""
+    """Return the lowest number that is enough, or `highest` if none is; `enough` is taken as monotone."""
     while lowest < highest:
         middle = (lowest + highest) // 2
         if enough(middle):
@@ -206,8 +213,10 @@ def _badness(target: Target, trial: Trial) -> tuple[bool, float, float, int]:
     """
     value = target.of(trial)
     if target.kind == "psnr":
-        return value < target.value, abs(value - target.value), trial.n_bytes, trial.quality
-    return value > target.value, abs(value - target.value), -trial.psnr, trial.quality
+        wrong = value < target.value and not target.either_side
+        return wrong, abs(value - target.value), trial.n_bytes, trial.quality
+    wrong = value > target.value and not target.either_side
+    return wrong, abs(value - target.value), -trial.psnr, trial.quality
 
 
 def _encode(codec: Codec, image: Image, quality: int) -> Trial:

@@ -15,7 +15,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -150,7 +150,7 @@ def measure_point(path: str | os.PathLike[str], codec_spec: str, quality: int) -
 def sweep(
     folder: str | os.PathLike[str],
     codecs: Sequence[str],
-    qualities: Sequence[int] | None,
+    qualities: Sequence[int] | Mapping[str, Sequence[int]] | None,
     out_csv: str | os.PathLike[str],
     *,
     jobs: int | None = None,
@@ -165,8 +165,8 @@ def sweep(
         Whose pictures.
     codecs : sequence of str
         Names that `registry.make_codec` knows, or ``"module:object"``.
-    qualities : sequence of int or None
-        For every codec; None for each one's own, `registry.default_qualities`.
+    qualities : sequence of int, mapping of str to sequence of int, or None
+        For every codec, or for those that are named; otherwise each one's own, `registry.default_qualities`.
     out_csv : path-like
         Made, or continued: see `sweep_record`. Its folder is made if needed.
     jobs : int, optional
@@ -269,15 +269,17 @@ def _measures(image: Image, codec: Codec, spec: str, quality: int) -> dict[str, 
     }
 
 
-_warm: set[tuple[str, int]] = set()
+_warm: set[tuple[str, int, int | None]] = set()
 
 
 def _warm_up(image: Image, codec: Codec, spec: str, quality: int) -> None:
     """Run a codec once in this process before it is timed: imports, compilation, tables."""
-    if (spec, image.ndim) not in _warm:
+    # Where qualities are few, each may have weights of its own to load.
+    key = (spec, image.ndim, quality if hasattr(codec, "qualities") else None)
+    if key not in _warm:
         with suppress(Exception):  # the run that counts will say it, and say it better
             codec.decode(codec.encode(image.copy(), quality))
-            _warm.add((spec, image.ndim))
+            _warm.add(key)
 
 
 @lru_cache(maxsize=2)
@@ -304,11 +306,21 @@ def _one_line(text: str) -> str:
 # --- the sweep --------------------------------------------------------------------------------------
 
 
-def _plan(paths: Sequence[Path], codecs: dict[str, Codec], qualities: Sequence[int] | None) -> list[_Task]:
+def _plan(
+    paths: Sequence[Path],
+    codecs: dict[str, Codec],
+    qualities: Sequence[int] | Mapping[str, Sequence[int]] | None,
+) -> list[_Task]:
     """All points in their final order."""
+    named = qualities if isinstance(qualities, Mapping) else {}
+    for_all = None if isinstance(qualities, Mapping) else qualities
+    unknown = ", ".join(sorted(set(named) - set(codecs)))
+    if unknown:
+        raise ValueError(f"qualities are given for {unknown}, which is not to be measured")
     asked: dict[str, list[int]] = {}
     for name, codec in codecs.items():
-        asked[name] = sorted(set(default_qualities(codec) if qualities is None else qualities))
+        of_codec = named.get(name, for_all)
+        asked[name] = sorted(set(default_qualities(codec) if of_codec is None else of_codec))
         for quality in asked[name]:
             check_quality(codec, quality)
     if not all(asked.values()):
@@ -332,7 +344,7 @@ def _compile_kernels(codecs: Sequence[str]) -> None:
             for name in codecs:
                 try:
                     codec = make_codec(name)
-                    _measures(image, codec, name, sum(codec.quality_range) // 2)
+                    _measures(image, codec, name, default_qualities(codec, 1)[0])
                 except Exception:  # the points of this codec will say it
                     continue
 

@@ -20,8 +20,9 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from codec_eval.codec import Codec
+from codec_eval.codec import Codec, qualities_of
 from codec_eval.codecs import PILLOW_SUBSAMPLINGS, SUBSAMPLINGS, OurJpeg, PillowJpeg
+from codec_eval.neural_codecs import LearnedCodec
 from codec_eval.pillow_codecs import Avif, Jpeg2000, WebP, avif_available
 
 __all__ = ["ENTRY_POINT_GROUP", "codec_names", "default_qualities", "make_codec"]
@@ -88,16 +89,16 @@ def make_codec(spec: str) -> Codec:
     return codec
 
 
-def default_qualities(codec: Codec, count: int = 8) -> list[int]:
+def default_qualities(codec: Codec, count: int | None = None) -> list[int]:
     """Return qualities for a sweep: evenly spread over the range that people use.
 
     Parameters
     ----------
     codec : Codec
-        Its ``useful_range`` counts if it has one, otherwise its `quality_range` without the outer 5 %, where
-        files are ruins or hardly smaller than lossless ones.
-    count : int
-        How many, at least 1.
+        Its ``qualities`` count if it lists them, its ``useful_range`` if it has one, otherwise its
+        `quality_range` without the outer 5 %, where files are ruins or hardly smaller than lossless ones.
+    count : int, optional
+        How many, at least 1. Eight by default; all of them for a codec that lists its ``qualities``.
 
     Returns
     -------
@@ -114,17 +115,24 @@ def default_qualities(codec: Codec, count: int = 8) -> list[int]:
     >>> default_qualities(make_codec("jpeg-ours"))
     [5, 18, 31, 44, 56, 69, 82, 95]
     """
-    if count < 1:
+    if count is not None and count < 1:
         raise ValueError(f"count is {count}: at least one quality is needed")
+    if hasattr(codec, "qualities"):
+        listed = qualities_of(codec)
+        return [listed[i] for i in _spread(0, len(listed) - 1, count or len(listed))]
     lowest, highest = codec.quality_range
     if lowest > highest:
         raise ValueError(f"the quality range of {codec.name} is empty: {lowest} to {highest}")
     margin = (highest - lowest) // 20  # 0 for a scale of a few steps: all of them count
     lowest, highest = getattr(codec, "useful_range", (lowest + margin, highest - margin))
+    return _spread(lowest, highest, count or 8)
+
+
+def _spread(lowest: int, highest: int, count: int) -> list[int]:
+    """Whole numbers evenly over a range with both its ends; one alone is the middle."""
     if count == 1:
         return [(lowest + highest) // 2]
-    steps = (lowest + (highest - lowest) * i / (count - 1) for i in range(count))
-    return sorted({round(step) for step in steps})
+    return sorted({round(lowest + (highest - lowest) * i / (count - 1)) for i in range(count)})
 
 
 @functools.cache
@@ -141,6 +149,7 @@ def _built_in() -> dict[str, Codec]:
     codecs += [Jpeg2000(), WebP()]
     if avif_available():
         codecs += [Avif(), Avif("4:4:4")]
+    codecs += [LearnedCodec(), LearnedCodec(effort=50)]
     return {codec.name: codec for codec in codecs}
 
 

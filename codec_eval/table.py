@@ -1,26 +1,25 @@
-"""The table of a lab report: every picture of a folder through a codec at one quality, and the average.
+"""The table of a lab report: every picture through a codec at one quality, and the average.
 
 Two forms of the same numbers: Markdown to read and paste, CSV to compute with. Times are left out, so that
-the same pictures and codecs give the same table, byte for byte.
+the same pictures and codecs give the same table, byte for byte. `codec_eval.table_pairs` sets two codecs
+against each other at equal bytes.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import math
-import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codec_eval.codec import Codec
-from codec_eval.metrics import n_compression
 from codec_eval.points import RatePoint
 from codec_eval.rate_distortion import measure_point
 from codec_eval.similarity import MS_SSIM_SMALLEST_SIDE, SSIM_WINDOW
+from codec_eval.table_cells import escaped, laid_out, means, numbers, values
 
-__all__ = ["CSV_COLUMNS", "csv_table", "markdown_table", "measure_pictures"]
+__all__ = ["CSV_COLUMNS", "Section", "csv_table", "failures", "markdown_table", "measure_pictures"]
 
 CSV_COLUMNS = (
     "picture",
@@ -35,6 +34,8 @@ CSV_COLUMNS = (
     "psnr",
     "ssim",
     "ms_ssim",
+    "matched_to",
+    "off_target",
     "error",
 )
 
@@ -43,6 +44,39 @@ _LEGEND = (
     "bpp: bits of the file per pixel. N_compression: bytes of the file per byte of samples. PSNR over all "
     "samples. SSIM, MS-SSIM: mean over the channels. Averages are means over the pictures."
 )
+
+
+@dataclass(frozen=True)
+class Section:
+    """One codec at one setting: at a quality, or picture by picture at the bytes of another section.
+
+    Parameters
+    ----------
+    points : sequence of RatePoint
+        At least one; all of one codec, and of one quality unless there is a `reference`.
+    reference : Section, optional
+        Whose bytes were to be met, of the same pictures in the same order.
+    """
+
+    points: Sequence[RatePoint]
+    reference: Section | None = None
+
+    @property
+    def codec(self) -> str:
+        """The codec's specification."""
+        return self.points[0].codec
+
+    @property
+    def title(self) -> str:
+        """Codec and setting, in words."""
+        if self.reference is None:
+            return f"{self.codec}, quality {self.points[0].quality}"
+        return f"{self.codec} at the bytes of {self.reference.title}"
+
+    @property
+    def measured(self) -> list[RatePoint]:
+        """The points without an error."""
+        return [point for point in self.points if not point.error]
 
 
 def measure_pictures(
@@ -57,7 +91,7 @@ def measure_pictures(
     codec_spec : str
         What `codec_eval.registry.make_codec` understands.
     quality : int
-        In the codec's range.
+        One of the codec's.
     step : callable, optional
         Called with each point, for a progress bar.
 
@@ -76,13 +110,13 @@ def measure_pictures(
     return points
 
 
-def markdown_table(points: Sequence[RatePoint], codec: Codec) -> str:
-    """Lay out the points of one codec at one quality as a section of Markdown.
+def markdown_table(section: Section, codec: Codec) -> str:
+    """Lay out a codec at one quality as a section of Markdown.
 
     Parameters
     ----------
-    points : sequence of RatePoint
-        Of one codec and quality, at least one. Failed ones are named below the table.
+    section : Section
+        Without a reference. Failed points are named below the table.
     codec : Codec
         For its description.
 
@@ -91,91 +125,70 @@ def markdown_table(points: Sequence[RatePoint], codec: Codec) -> str:
     str
         Heading, description, table with the average in bold, notes; with a final line break.
     """
-    measured = [point for point in points if not point.error]
+    measured = section.measured
     rows = [_HEADINGS, *map(_cells, measured)]
     if measured:
         rows.append(tuple(f"**{cell}**" if cell else "" for cell in _average_cells(measured)))
-    rule = "|:--|" + "--:|" * (len(_HEADINGS) - 1)
-    lines = [f"| {' | '.join(map(_escaped, row))} |" for row in rows]
-    heading = f"## {points[0].codec}, quality {points[0].quality}"
-    parts = [heading, codec.description, "\n".join([lines[0], rule, *lines[1:]]), *_notes(points, measured)]
+    parts = [f"## {section.title}", codec.description, laid_out(rows), *_notes(section.points, measured)]
     return "\n\n".join(parts) + "\n"
 
 
-def csv_table(points: Iterable[RatePoint]) -> str:
-    """Lay out points as CSV, an average after each codec.
+def failures(points: Sequence[RatePoint]) -> list[str]:
+    """Return a note that names the failed points, or no note."""
+    failed = [point for point in points if point.error]
+    if not failed:
+        return []
+    listed = "\n".join(f"- {escaped(point.picture)}: {escaped(point.error)}" for point in failed)
+    return [f"**Left out of table and average: {len(failed)} of {len(points)} pictures.**\n\n{listed}"]
+
+
+def csv_table(sections: Iterable[Section]) -> str:
+    """Lay out sections as CSV, an average after each.
 
     Parameters
     ----------
-    points : iterable of RatePoint
-        Those of a codec together. Failed ones keep their row, with the message in the last column.
+    sections : iterable of Section
+        Failed points keep their row, with the message in the last column.
 
     Returns
     -------
     str
         The columns `CSV_COLUMNS`; the `picture` of an average is ``average``, and its `n_bytes` is empty.
-        Values that do not exist are empty cells.
+        `matched_to` names codec and quality whose bytes were to be met, `off_target` by what fraction they
+        were exceeded. Values that do not exist are empty cells.
     """
-    groups: dict[str, list[RatePoint]] = {}
-    for point in points:
-        groups.setdefault(point.codec, []).append(point)
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
-    for group in groups.values():
-        for p in group:
+    for section in sections:
+        other = section.reference
+        matched_to = f"{other.codec}@{other.points[0].quality}" if other else ""
+        wanted = [point.n_bytes for point in other.points] if other else [None] * len(section.points)
+        for p, target in zip(section.points, wanted, strict=True):
             size = (p.width, p.height, p.channels) if p.width else ("", "", "")
+            quality = "" if other and p.error else p.quality
             n_bytes = "" if p.n_bytes is None else p.n_bytes
-            numbers = [_rounded(value) for value in _values(p)]
-            writer.writerow([p.picture, p.codec, p.quality, *size, n_bytes, *numbers, p.error])
-        measured = [point for point in group if not point.error]
-        if measured:
-            numbers = [_rounded(value) for value in _averages(measured)]
-            writer.writerow(["average", group[0].codec, group[0].quality, "", "", "", "", *numbers, ""])
+            off = _rounded(p.n_bytes / target - 1) if p.n_bytes and target else ""
+            row = map(_rounded, values(p))
+            writer.writerow([p.picture, p.codec, quality, *size, n_bytes, *row, matched_to, off, p.error])
+        if section.measured:
+            quality = "" if other else section.points[0].quality
+            row = map(_rounded, means(section.measured))
+            writer.writerow(["average", section.codec, quality, *[""] * 4, *row, matched_to, "", ""])
     return stream.getvalue()
-
-
-def _values(point: RatePoint) -> tuple[float | None, ...]:
-    """Bpp, N_compression, PSNR, SSIM, MS-SSIM."""
-    ratio = None
-    if point.n_bytes is not None:
-        ratio = n_compression(point.n_bytes, (point.height, point.width, point.channels))
-    return point.bpp, ratio, point.psnr, point.ssim, point.ms_ssim
-
-
-def _averages(measured: Sequence[RatePoint]) -> list[float | None]:
-    """The means of `_values`, each over the pictures that have the value."""
-    columns = zip(*map(_values, measured))
-    there = [[value for value in column if value is not None] for column in columns]
-    return [statistics.fmean(values) if values else None for values in there]
 
 
 def _cells(point: RatePoint) -> tuple[str, ...]:
     size = f"{point.width}×{point.height}" + (" grey" if point.channels == 1 else "")
-    return point.picture, size, f"{point.n_bytes:,}", *_numbers(_values(point))
+    return point.picture, size, f"{point.n_bytes:,}", *numbers(values(point))
 
 
 def _average_cells(measured: Sequence[RatePoint]) -> tuple[str, ...]:
-    return f"average of {len(measured)}", "", "", *_numbers(_averages(measured))
-
-
-def _numbers(values: Iterable[float | None]) -> tuple[str, ...]:
-    return tuple(_number(value, digits) for value, digits in zip(values, (3, 4, 2, 4, 4)))
-
-
-def _number(value: float | None, digits: int) -> str:
-    if value is None:
-        return "–"
-    return "∞" if math.isinf(value) else f"{value:.{digits}f}"
+    return f"average of {len(measured)}", "", "", *numbers(means(measured))
 
 
 def _rounded(value: float | None) -> str:
     return "" if value is None else f"{value:.6f}"
-
-
-def _escaped(cell: str) -> str:
-    """A cell that cannot break the table."""
-    return " ".join(cell.replace("\\", "\\\\").replace("|", "\\|").split())
 
 
 def _notes(points: Sequence[RatePoint], measured: Sequence[RatePoint]) -> list[str]:
@@ -188,10 +201,4 @@ def _notes(points: Sequence[RatePoint], measured: Sequence[RatePoint]) -> list[s
         small = sum(getattr(point, attribute) is None for point in measured)
         if small:
             notes.append(f"Note: {small} of {len(measured)} pictures are under {side}×{side}: no {label}.")
-    failed = [point for point in points if point.error]
-    if failed:
-        listed = "\n".join(f"- {_escaped(point.picture)}: {_escaped(point.error)}" for point in failed)
-        notes.append(
-            f"**Left out of table and average: {len(failed)} of {len(points)} pictures.**\n\n{listed}"
-        )
-    return notes
+    return notes + failures(points)

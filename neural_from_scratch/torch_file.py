@@ -38,6 +38,7 @@ __all__ = ["MAX_BYTES", "load_torch"]
 MAX_BYTES = 1 << 30
 MAX_PICKLE = 1 << 22  # of data.pkl: some 40,000 tensors
 MAX_AXES = 32
+MAX_NAME = 200
 WRAPPERS = ("state_dict", "model_state_dict", "network", "model")  # where checkpoints keep their state dicts
 ADVICE = "in PyTorch, torch.save(model.state_dict(), path) writes a file that can be read"
 
@@ -89,7 +90,7 @@ def _check_kind(start: bytes) -> None:
         raise ValueError("is empty")
     if b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." in start:  # the "magic number" of torch.save before 1.6
         raise ValueError(
-            "is in PyTorch's format of before version 1.6, which is not read here; PyTorch itself converts it: "
+            "is in PyTorch's format of before version 1.6, which is not read here; PyTorch converts it: "
             "torch.save(torch.load(path, weights_only=True), new_path)"
         )
     if start.startswith(b"\x80"):
@@ -158,10 +159,10 @@ class _Archive:
         size = storage.size * self._dtype(tensor).itemsize
         info = self.members.get(f"{self.folder}/data/{storage.key}")
         if info is None and size:
-            raise ValueError(f"has no member data/{storage.key}, the storage of {key!r}")
+            raise ValueError(f"has no member {storage.key!r} in its data, the storage of {key!r}")
         if info is not None and info.file_size != size:
             raise ValueError(
-                f"has {info.file_size} bytes in data/{storage.key}, the storage of {key!r} should have {size}"
+                f"has {info.file_size} bytes in the storage {storage.key!r}, but {key!r} needs one of {size}"
             )
         if len(shape) != len(strides) or len(shape) > MAX_AXES:
             raise ValueError(f"has {key!r} with {len(shape)} axes and {len(strides)} strides")
@@ -185,9 +186,10 @@ class _Archive:
             # NumPy compares the window with the buffer once more.
             found = np.ndarray(shape, dtype, self.storages[storage.key], offset * dtype.itemsize, steps)
         if storage.kind == "BoolStorage":
-            return found != 0
+            return np.asarray(found != 0)
         if _is_bfloat(tensor):  # the upper half of a float32
-            return (found.astype(np.uint32, order="C") << np.uint32(16)).view(np.float32)
+            widened = np.asarray(found.astype(np.uint32, order="C") << np.uint32(16))
+            return widened.view(np.float32)
         return found.astype(dtype.newbyteorder("="), order="C")
 
 
@@ -198,17 +200,16 @@ def _is_bfloat(tensor: StoredTensor) -> bool:
 def _state_dict(root: Any) -> dict[str, StoredTensor]:
     """Return the tensors of a state dict, or of the one in a checkpoint."""
     for _ in range(2):  # a checkpoint may hold itself
-        inner = (
-            [root[name] for name in WRAPPERS if type(root.get(name)) is dict] if type(root) is dict else []
-        )
-        root = inner[0] if inner else root
+        inside = root if type(root) is dict else {}
+        root = next((inside[name] for name in WRAPPERS if type(inside.get(name)) is dict), root)
     if type(root) is not dict:
         what = "one tensor without a name" if type(root) is StoredTensor else f"a {type(root).__name__}"
         raise ValueError(f"holds {what}, no dictionary of tensors: {ADVICE}")
     if not root:
         raise ValueError("holds no tensors")
     for key, value in root.items():
-        if type(key) is not str or type(value) is not StoredTensor:
-            what = repr(key) if len(repr(key)) <= 80 else "a long key"
-            raise ValueError(f"holds {what} with a {type(value).__name__}, no tensor by name: {ADVICE}")
+        if type(key) is not str or len(key) > MAX_NAME or not key.isprintable():
+            raise ValueError(f"holds {str(key)[:80]!r}, which is no name of a tensor: {ADVICE}")
+        if type(value) is not StoredTensor:
+            raise ValueError(f"holds {key!r}, a {type(value).__name__} and no tensor: {ADVICE}")
     return root

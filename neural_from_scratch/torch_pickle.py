@@ -1,21 +1,22 @@
 """The pickle in a PyTorch file, read without running it.
 
 A *pickle* looks like data and is a program, for a small machine with a stack. ``K\\x03`` puts the number 3 on
-it; ``X`` a string; ``)`` an empty tuple; ``t`` takes what lies above the last mark and puts a tuple of it. So
-far nothing can happen. But ``c`` puts *anything that Python can import*, and ``R`` calls it: ``cos\\nsystem\\n``,
-a tuple with a command, ``R``, and the command runs, at the moment of reading.
+it, ``X`` a string, ``)`` an empty tuple; ``t`` takes what lies above the last mark and puts a tuple of it. So
+far nothing can happen. But ``c`` puts *anything that Python can import*, and ``R`` calls it: ``cos``,
+``system``, a tuple with a command, ``R``, and the command runs, at the moment of reading.
 
-Python's own `pickle.Unpickler` can be told to import only certain names. That is not enough for files of
-strangers. It sets attributes of whatever lies on the stack (opcode ``b``), even of the very functions that were
+Python's own `pickle.Unpickler` can be told to import only certain names. For files of strangers that is not
+enough. It sets attributes of whatever lies on the stack (opcode ``b``), even of the very functions that were
 allowed; and it takes memory as the file says: ``r\\x00\\x00\\x00\\x40``, five bytes, asks for a table of 2³¹
 places. So here is a machine of our own, small enough to be looked through:
 
 - it knows the opcodes that `torch.save` uses (protocol 2, without objects of other classes), and no others;
-- a name is only a name: nothing is imported. Those in `GLOBALS` can stand on the stack, others end the reading;
+- a name is only a name: nothing is imported. Those in `GLOBALS` may stand on the stack, any other ends the
+  reading;
 - "calling" one of the three that can be called makes a dictionary or a `StoredTensor`, which says where the
   numbers are; there is nothing else to call;
-- strings, tuples and numbers are as long as the bytes they were made of, the machine's table is a dictionary,
-  keys are short numbers and strings: time and memory grow with the length of the pickle, and no faster.
+- strings and tuples are as long as the bytes they were made of, the machine's table is a dictionary, keys are
+  strings and short numbers: time and memory grow with the length of the pickle, and no faster.
 
 >>> read_pickle(b"\\x80\\x02}X\\x01\\x00\\x00\\x00aK\\x03s.")
 {'a': 3}
@@ -37,11 +38,9 @@ from typing import Any, NamedTuple
 
 __all__ = ["DTYPES", "Storage", "StoredTensor", "read_pickle"]
 
-DTYPES = {
-    **{"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "u2"},
-    **{"LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1"},
-    **{"ByteStorage": "u1", "BoolStorage": "u1"},
-}
+FLOATS = {"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "u2"}
+INTEGERS = {"LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1"}
+DTYPES = FLOATS | INTEGERS | {"ByteStorage": "u1", "BoolStorage": "u1"}
 """How NumPy sees the bytes of PyTorch's storages; bfloat16 and bool need a step more."""
 
 ORDERED_DICT = "collections OrderedDict"
@@ -50,18 +49,10 @@ PARAMETER = "torch._utils _rebuild_parameter"
 STORAGES = {f"torch {name}": name for name in DTYPES}
 GLOBALS = {ORDERED_DICT, TENSOR, PARAMETER, *STORAGES}
 
-CONSTANTS = {
-    "BININT",
-    "BININT1",
-    "BININT2",
-    "LONG1",
-    "BINFLOAT",
-    "BINUNICODE",
-}  # the argument is what is meant
-NEW = {
-    **{"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple},
-    **{"NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False},
-}
+ARGUMENT = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE"}  # it is what they push
+EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
+SINGLE = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+MAX_KEY = 80  # characters in the name of a storage; PyTorch counts them
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -75,7 +66,7 @@ class Storage(NamedTuple):
     key : str
         Its name in the file.
     size : int
-        In elements, as the pickle says; not negative.
+        In elements, as the pickle says; below 2⁶³, not negative.
     """
 
     kind: str
@@ -92,7 +83,7 @@ class StoredTensor(NamedTuple):
     offset : int
         Of the first element; in elements, like the strides.
     shape, strides : tuple of int
-        None is negative.
+        Below 2⁶³, none negative.
     """
 
     storage: Storage
@@ -168,10 +159,12 @@ class _Machine:
     def step(self, name: str, argument: Any) -> None:
         """Carry out one opcode, by its name in `pickletools`."""
         push = self.stack.append
-        if name in CONSTANTS:
+        if name in ARGUMENT:
             push(argument)
-        elif name in NEW:
-            push(NEW[name]())
+        elif name in EMPTY:
+            push(EMPTY[name]())
+        elif name in SINGLE:
+            push(SINGLE[name])
         elif name in TUPLES:
             push(tuple([self.pop() for _ in range(TUPLES[name])][::-1]))
         else:
@@ -247,8 +240,9 @@ def _called(function: Any, arguments: Any) -> Any:
 def _storage(described: Any) -> Storage:
     """Return the storage of ``("storage", type, key, device, size)``."""
     match described:
-        case ("storage", _Global(name), str(key), _, int(size)) if name in STORAGES and size >= 0:
-            return Storage(STORAGES[name], key, size)
+        case ("storage", _Global(name), str(key), _, int(size)) if name in STORAGES:
+            if 0 <= size < 1 << 63 and len(key) <= MAX_KEY:
+                return Storage(STORAGES[name], key, size)
     raise _Refusal("describes a storage in an unknown way")
 
 
@@ -260,8 +254,8 @@ def _tensor(
         raise _Refusal("has a tensor that is a conjugated or negated view")
     if type(storage) is not Storage or type(shape) is not tuple or type(strides) is not tuple:
         raise _Refusal("describes a tensor in an unknown way")
-    if any(type(number) is not int or number < 0 for number in (offset, *shape, *strides)):
-        raise _Refusal("has a tensor whose offset, shape or strides are no natural numbers")
+    if not all(type(number) is int and 0 <= number < 1 << 63 for number in (offset, *shape, *strides)):
+        raise _Refusal("has a tensor whose offset, shape or strides are no natural numbers below 2^63")
     return StoredTensor(storage, offset, shape, strides)
 
 

@@ -85,7 +85,7 @@ def qualities(model: str = FactorizedPrior.name) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def load_weights(quality: int, model: str = FactorizedPrior.name) -> Weights:
     """Return shipped weights; they are read once and kept.
 

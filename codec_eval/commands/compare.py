@@ -13,10 +13,12 @@ from tqdm import tqdm
 
 from codec_eval.codec import Codec, check_quality
 from codec_eval.codecs import PILLOW_SUBSAMPLINGS, SUBSAMPLINGS, jpeg_codecs
+from codec_eval.commands.settings import file_part, parse_settings, settled_quality
 from codec_eval.compare import Measurement, compare_bytes, format_table, measure
 from codec_eval.images import Picture, default_photograph, read_picture, save_png, write_atomically
 from codec_eval.metrics import SSIM_WINDOW
 from codec_eval.plots import comparison_figure, render_png
+from codec_eval.registry import make_codec
 
 __all__ = ["add_parser", "run"]
 
@@ -24,6 +26,7 @@ EXAMPLES = """\
   codec-eval compare                         a photograph that comes with Matplotlib
   codec-eval compare photo.png               yours: PNG, BMP, TIFF, WebP, PPM ...
   codec-eval compare photo.png --quality 30 --subsampling 4:4:4 --out results
+  codec-eval compare photo.png --codec factorized-prior@4,webp      other codecs below the JPEGs
 """
 
 
@@ -61,6 +64,15 @@ def add_parser(commands: Any) -> None:
         help=f"of the chroma, for colour: {', '.join(SUBSAMPLINGS)} (default: 4:2:0)",
     )
     compare.add_argument(
+        "--codec",
+        action="extend",
+        type=parse_settings,
+        default=[],
+        metavar="NAME[@Q][,NAME…]",
+        help="further codecs, names (codec-eval table --help lists them) or module:object, behind @ their "
+        "quality (default: 75, or the middle of a codec's that has no such quality)",
+    )
+    compare.add_argument(
         "--out",
         type=Path,
         default=Path("codec-eval-out"),
@@ -72,30 +84,36 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Do the command."""
-    _compare(arguments.photo, arguments.quality, arguments.subsampling, arguments.out)
+    further = [(make_codec(spec), quality) for spec, quality in dict.fromkeys(arguments.codec)]
+    settings = [(codec, settled_quality(codec, quality, None)) for codec, quality in further]
+    _compare(arguments.photo, arguments.quality, arguments.subsampling, settings, arguments.out)
 
 
-def _compare(photo: Path | None, quality: int, subsampling: str, out: Path) -> None:
+def _compare(
+    photo: Path | None, quality: int, subsampling: str, further: list[tuple[Codec, int]], out: Path
+) -> None:
     """Measure, write, print: the whole command."""
     for codec in jpeg_codecs(subsampling):
         check_quality(codec, quality)
     picture = default_photograph() if photo is None else read_picture(photo)
     grey = picture.pixels.ndim == 2
-    stem = f"{Path(picture.name).stem}-q{quality}"
-    figure_path = out / f"{stem}{'' if grey else '-' + subsampling.replace(':', '')}.png"
+    stem = Path(picture.name).stem
+    figure_path = out / f"{stem}-q{quality}{'' if grey else '-' + subsampling.replace(':', '')}.png"
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: not a folder")
     out.mkdir(parents=True, exist_ok=True)
 
-    codecs = jpeg_codecs(subsampling, grey=grey)
-    steps = 3 * len(codecs) + 1
+    settings = [*((codec, quality) for codec in jpeg_codecs(subsampling, grey=grey)), *further]
+    steps = 3 * len(settings) + 1
     with tqdm(total=steps, disable=None, leave=False, file=sys.stderr, unit="step") as progress:
-        measurements = _measure_all(codecs, picture, quality, progress)
-        written = [out / f"{stem}-{m.codec.name}{m.codec.suffix}" for m in measurements]
+        measurements = _measure_all(settings, picture, progress)
+        written = [
+            out / f"{stem}-q{m.quality}-{file_part(m.codec.name)}{m.codec.suffix}" for m in measurements
+        ]
         for path, measurement in zip(written, measurements):
             write_atomically(path, measurement.data)
         if photo is None:
-            written.append(out / f"{Path(picture.name).stem}-original.png")
+            written.append(out / f"{stem}-original.png")
             save_png(written[-1], picture.pixels)
         progress.set_description("figure")
         _save_figure(figure_path, picture, quality, measurements[0])
@@ -105,14 +123,14 @@ def _compare(photo: Path | None, quality: int, subsampling: str, out: Path) -> N
 
 
 def _measure_all(
-    codecs: Sequence[Codec], picture: Picture, quality: int, progress: tqdm[NoReturn]
+    settings: Sequence[tuple[Codec, int]], picture: Picture, progress: tqdm[NoReturn]
 ) -> list[Measurement]:
     """Every codec in turn; what Numba compiles on the way is announced on stderr."""
     from jpeg_from_scratch.backend import announce_compilation
 
     measurements = []
     with announce_compilation():
-        for codec in codecs:
+        for codec, quality in settings:
             progress.set_description(codec.name)
             measurements.append(measure(codec, picture.pixels, quality, step=progress.update))
     return measurements

@@ -13,7 +13,8 @@ from typing import Any
 from tqdm import tqdm
 
 from codec_eval import metrics
-from codec_eval.codec import Codec
+from codec_eval.codec import Codec, qualities_of
+from codec_eval.commands.settings import file_part
 from codec_eval.images import Picture, read_picture, write_atomically
 from codec_eval.plots import render_png
 from codec_eval.rate_control import Match, Target, match_quality
@@ -29,6 +30,7 @@ EXAMPLES = """\
 """
 
 _CROP = (96, 72)  # less slender than on a page, which has to fit a phone
+_FEW = 20  # qualities: some per cent of the bytes from one to the next
 _USUAL = ("jpeg-ours", "jpeg-ours-optimised", "jpeg2000", "webp", "avif")
 
 
@@ -144,7 +146,7 @@ def _match(photo: Path, target: Target, codecs: Sequence[Codec], out: Path) -> N
             matches.append(match_quality(codec, picture.pixels, target, step=progress.update))
 
     stem = Path(picture.name).stem
-    written = [out / f"{stem}-{_file_part(m.codec.name)}-q{m.trial.quality}{m.codec.suffix}" for m in matches]
+    written = [out / f"{stem}-{file_part(m.codec.name)}-q{m.trial.quality}{m.codec.suffix}" for m in matches]
     for path, match in zip(written, matches):
         write_atomically(path, match.trial.data)
     strip_path = out / f"{stem}-strip.png"
@@ -184,14 +186,11 @@ def _distance(match: Match) -> str:
 def _remark(match: Match) -> str:
     """What a reader of the row should know."""
     remarks = []
+    known = qualities_of(match.codec)
     if not match.reached:
-        lowest, highest = match.codec.quality_range
-        remarks.append(f"out of reach: the nearest of qualities {lowest} to {highest}")
+        remarks.append(f"out of reach: the nearest of qualities {known[0]} to {known[-1]}")
+    elif len(known) <= _FEW:
+        remarks.append(f"the nearest of {len(known)} qualities only")
     if not match.monotone:
         remarks.append("not monotone: another quality may be nearer")
     return "; ".join(remarks)
-
-
-def _file_part(name: str) -> str:
-    """A codec's name as part of a file's name: those of other people may hold anything."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)

@@ -21,6 +21,7 @@ __all__ = ["add_parser", "run"]
 EXAMPLES = """\
   codec-eval rd photos --out report                       five codecs, eight qualities each
   codec-eval rd photos --codecs jpeg-ours,webp,my_package:codec --qualities 10,30,50,70,90
+  codec-eval rd photos --codecs jpeg-ours,factorized-prior --qualities jpeg-ours=10,30,50,70,90
   codec-eval rd photos --dask tcp://scheduler:8786        the same on a Dask cluster
 """
 
@@ -54,9 +55,11 @@ def add_parser(commands: Any) -> None:
     )
     rd.add_argument(
         "--qualities",
-        type=_whole_numbers,
-        metavar="Q[,Q…]",
-        help="for every codec (default: eight over the useful range of each)",
+        action="append",
+        type=_qualities,
+        metavar="[NAME=]Q[,Q…]",
+        help="for every codec, or for one; can be given several times (default: eight over the useful range "
+        "of each, and all of a codec that has a few only)",
     )
     where = rd.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=int, metavar="N", help="processes (default: as many as processors)")
@@ -100,7 +103,7 @@ def run(arguments: argparse.Namespace) -> None:
             summary = sweep(
                 folder,
                 arguments.codecs,
-                arguments.qualities,
+                _by_codec(arguments.qualities, arguments.codecs),
                 points_csv,
                 jobs=arguments.jobs,
                 executor=executor,
@@ -183,8 +186,17 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _whole_numbers(text: str) -> list[int]:
+def _qualities(text: str) -> tuple[str, list[int]]:
+    """The codec's name, "" where it is left out, and its qualities."""
+    name, _, numbers = text.rpartition("=")
     try:
-        return [int(part) for part in _names(text)]
+        return name.strip(), [int(part) for part in _names(numbers)]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: whole numbers with commas between are needed") from None
+
+
+def _by_codec(given: list[tuple[str, list[int]]] | None, codecs: Sequence[str]) -> dict[str, list[int]]:
+    """The qualities of each codec that has been given some; a codec's own go before those for every codec."""
+    asked = dict(given or [])
+    for_all = asked.pop("", None)
+    return asked if for_all is None else dict.fromkeys(codecs, for_all) | asked

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..container import MAX_PIXELS
-from .options import add_own_weights, check_writable, positive
+from .options import add_own_weights, check_writable, naming, positive
 
 __all__ = ["add_parser", "run"]
 
@@ -59,11 +59,9 @@ def run(arguments: argparse.Namespace) -> None:
     if form is None or form not in PIL.Image.SAVE:
         raise ValueError(f"--out {out}: {out.suffix or 'no suffix'} is no picture format that can be written")
     weights = None if arguments.weights is None else read_weights(arguments.weights)
-    try:
-        picture = decode(arguments.file.read_bytes(), max_pixels=arguments.max_pixels, weights=weights)
-    except Exception as error:
-        error.add_note(str(arguments.file))
-        raise
+    data = arguments.file.read_bytes()
+    with naming(arguments.file):
+        picture = decode(data, max_pixels=arguments.max_pixels, weights=weights)
     buffer = io.BytesIO()
     PIL.Image.fromarray(picture).save(buffer, form)
     write_atomically(out, buffer.getvalue())

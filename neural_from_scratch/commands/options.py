@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..errors import NeuralError
 
 if TYPE_CHECKING:
     from ..weights import Weights
@@ -18,6 +21,7 @@ __all__ = [
     "add_weights",
     "check_writable",
     "chosen_weights",
+    "naming",
     "natural",
     "positive",
     "positive_number",
@@ -86,6 +90,15 @@ def chosen_weights(arguments: argparse.Namespace) -> Weights:
     if arguments.weights is not None:
         return read_weights(arguments.weights)
     return load_weights(DEFAULT_QUALITY if arguments.quality is None else arguments.quality)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put a file's name in front of what is wrong with it."""
+    try:
+        yield
+    except NeuralError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def check_writable(option: str, out: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from codec_eval import Codec, codec_names, default_qualities, make_codec
+from codec_eval.codec import check_quality, qualities_of
 from codec_eval.pillow_codecs import avif_available
 
 CONTRACT = {
@@ -189,7 +190,7 @@ def test_default_qualities_rise_within_the_range(count: int) -> None:
     for name in codec_names():
         codec = make_codec(name)
         qualities = default_qualities(codec, count)
-        assert len(qualities) == count
+        assert len(qualities) == min(count, len(qualities_of(codec)))
         assert qualities == sorted(set(qualities))
         assert codec.quality_range[0] <= qualities[0] <= qualities[-1] <= codec.quality_range[1]
 
@@ -217,3 +218,18 @@ def test_default_qualities_of_small_and_odd_ranges() -> None:
     chosen: Any = Scale(0, 100)
     chosen.useful_range = (20, 40)
     assert qualities(chosen, 3) == [20, 30, 40]
+
+
+def test_a_codec_that_lists_its_qualities_gives_all_of_them_unless_fewer_are_asked_for() -> None:
+    few: Any = Scale(2, 12)
+    few.qualities = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12)
+    assert default_qualities(few) == list(few.qualities)
+    assert default_qualities(few, 99) == list(few.qualities)
+    assert default_qualities(few, 3) == [2, 6, 12]
+    assert default_qualities(few, 1) == [6]
+    check_quality(few, 12)
+    with pytest.raises(ValueError, match="quality is 11: scale takes 2, 3, 4, 5, 6, 7, 8, 9, 10, 12$"):
+        check_quality(few, 11)
+    few.qualities = (2, 3)
+    with pytest.raises(ValueError, match="quality is 4: scale takes 2 to 3$"):
+        check_quality(few, 4)

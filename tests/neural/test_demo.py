@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from neural_from_scratch import demo, pictures, plots, seeds
+from neural_from_scratch.plots import learned as learned_plot
+from neural_from_scratch.plots import page
 from neural_from_scratch.tensor import Tensor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -224,7 +226,7 @@ def test_figure(learned: demo.Learned, form: str) -> None:
     assert one == again
     if form == "png":
         with Image.open(io.BytesIO(one)) as picture:
-            assert picture.width == plots.WIDTH * plots.DPI
+            assert picture.width == page.WIDTH * page.DPI
     if form == "svg":
         text = one.decode("utf-8")
         assert "hill.png" in text
@@ -253,8 +255,8 @@ def test_figure_of_stripes(shape: tuple[int, int]) -> None:
 def test_smooth_is_a_mean_that_widens() -> None:
     """Constants stay, the first step stays itself, and noise becomes less."""
     noise = np.random.default_rng(0).random(1000)
-    assert plots._smooth(np.full(50, 3.0)) == pytest.approx(3.0)
-    smooth = plots._smooth(noise)
+    assert learned_plot._smooth(np.full(50, 3.0)) == pytest.approx(3.0)
+    smooth = learned_plot._smooth(noise)
     assert smooth[0] == noise[0]
     assert smooth[500:].std() < 0.2 * noise[500:].std()
 

@@ -1,48 +1,23 @@
-"""The figure of the demonstration: the photograph, the network before and after, its errors, its latents.
-
-Matplotlib is imported here only, and only when a figure is asked for. The figure is drawn without `pyplot`,
-so it needs no display and changes nothing global. What is below and above zero has the colours of `PuOr`,
-which can be told apart with any colour vision.
-"""
+"""The figure of the demonstration: the photograph, the network before and after, its errors, its latents."""
 
 from __future__ import annotations
 
-import io
 import math
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .demo import Learned, Snapshot
+from ..demo import Learned, Snapshot
+from .page import FAINT, GAP, LINE, MARGIN, MARK, SIGNED, STYLE, WIDTH, Page, counted, window_means
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "plot_learned", "render"]
+__all__ = ["plot_learned"]
 
-FORMATS = ("png", "svg", "pdf")
-WIDTH = 12.0  # inches; heights follow from the photograph's
-MARGIN, GAP, TITLE, CAPTION, BETWEEN, LOWER, FOOT = 0.42, 0.24, 0.85, 0.5, 0.72, 3.1, 0.62
-DPI = 130
-INK, FAINT, LINE, MARK = "#1d1d1f", "#6e6e73", "#5e3c99", "#e66101"
-SIGNED = "PuOr_r"
+TITLE, CAPTION, BETWEEN, LOWER, FOOT = 0.85, 0.5, 0.72, 3.1, 0.62  # inches
 THUMBNAIL = 56.0  # points
-STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": "#c7c7cc",
-    "axes.labelcolor": FAINT,
-    "axes.linewidth": 0.8,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "text.parse_math": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "neural-from-scratch",
-}
 
 
 def plot_learned(learned: Learned, name: str) -> Figure:
@@ -61,7 +36,6 @@ def plot_learned(learned: Learned, name: str) -> Figure:
         Save it with `render`.
     """
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
     rows, columns = learned.photograph.shape[:2]
     panel = (WIDTH - 2 * MARGIN - 2 * GAP) / 3
@@ -69,88 +43,38 @@ def plot_learned(learned: Learned, name: str) -> Figure:
     height = TITLE + CAPTION + tall + BETWEEN + LOWER + FOOT
     before, after = learned.snapshots[0], learned.snapshots[-1]
     with rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, height), facecolor="white")
-        layout = _Page(figure, height)
-        layout.write(MARGIN, 0.48, f"A tiny autoencoder learns {name}", size=16, weight="bold")
-        layout.write(MARGIN, 0.75, _summary(learned), size=10, color=FAINT)
+        page = Page(height)
+        page.title(f"A tiny autoencoder learns {name}", _summary(learned))
         panels = (
             (learned.photograph, "The photograph", f"{columns} × {rows} pixels, 3 numbers each"),
             (before.picture, "Before", f"first weights are drawn at random · {before.psnr:.1f} dB"),
-            (after.picture, "After", f"{_counted(after.step)} steps later · {after.psnr:.1f} dB"),
+            (after.picture, "After", f"{counted(after.step)} steps later · {after.psnr:.1f} dB"),
         )
         top = TITLE + CAPTION
         for i, (picture, title, caption) in enumerate(panels):
             left = MARGIN + i * (panel + GAP)
-            layout.heading(left, top, title, caption)
-            axes = layout.axes(left, top, panel, tall)
+            page.heading(left, top, title, caption)
+            axes = page.axes(left, top, panel, tall)
             axes.imshow(picture, interpolation="antialiased")
             axes.set_anchor("NW")
         below = top + tall + BETWEEN
-        layout.heading(
+        page.heading(
             MARGIN,
             below,
             "What it learns from",
             "mean squared error of each step, with noise in the place of rounding",
         )
-        _draw_curve(layout.axes(MARGIN + 0.42, below, 2 * panel + GAP - 0.6, LOWER), learned)
-        _draw_latents(layout, learned, MARGIN + 2 * (panel + GAP), below, panel)
-    return figure
-
-
-def render(figure: Figure, form: str) -> bytes:
-    """Return the figure as the bytes of a file of one of `FORMATS`."""
-    from matplotlib import rc_context
-
-    file = io.BytesIO()
-    with rc_context({**STYLE, "savefig.bbox": None}):
-        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
-        figure.savefig(file, format=form, dpi=DPI, metadata=metadata)
-    return file.getvalue()
-
-
-def figure_format(path: PurePath) -> str:
-    """Return which of `FORMATS` a file's name asks for; `ValueError` for another."""
-    form = path.suffix.lower().removeprefix(".")
-    if form not in FORMATS:
-        raise ValueError(f"{path}: the figure's name must end in {', '.join('.' + form for form in FORMATS)}")
-    return form
-
-
-class _Page:
-    """The figure, with places in inches from its top left corner."""
-
-    def __init__(self, figure: Figure, height: float) -> None:
-        self.figure, self.height = figure, height
-
-    def write(self, left: float, top: float, text: str, *, size: float, **style: Any) -> None:
-        self.figure.text(left / WIDTH, 1 - top / self.height, text, fontsize=size, va="baseline", **style)
-
-    def heading(self, left: float, top: float, title: str, caption: str) -> None:
-        """Two lines above a place."""
-        self.write(left, top - 0.28, title, size=11.5, weight="bold")
-        self.write(left, top - 0.09, caption, size=9, color=FAINT)
-
-    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Axes without a frame and ticks."""
-        bottom = 1 - (top + height) / self.height
-        axes = self.figure.add_axes((left / WIDTH, bottom, width / WIDTH, height / self.height))
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.spines[:].set_visible(False)
-        return axes
+        _draw_curve(page.chart(MARGIN + 0.42, below, 2 * panel + GAP - 0.6, LOWER), learned)
+        _draw_latents(page, learned, MARGIN + 2 * (panel + GAP), below, panel)
+    return page.figure
 
 
 def _summary(learned: Learned) -> str:
-    steps, weights = _counted(len(learned.losses)), _counted(learned.network.parameter_count())
+    steps, weights = counted(len(learned.losses)), counted(learned.network.parameter_count())
     return (
         f"{steps} steps in {learned.seconds:.0f} seconds change {weights} weights, until "
         f"{learned.numbers_per_pixel:.3g} whole numbers a pixel are enough to paint the picture again."
     )
-
-
-def _counted(number: float) -> str:
-    """Digits in groups of three."""
-    return f"{number:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def _draw_curve(axes: Axes, learned: Learned) -> None:
@@ -168,7 +92,7 @@ def _draw_curve(axes: Axes, learned: Learned) -> None:
     high = low * (smooth.max() / low) ** (1 / room)
     axes.set_ylim(low, high)
     axes.xaxis.set_major_locator(LogLocator(10))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _counted(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: counted(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     ticks = [
         value
@@ -178,10 +102,6 @@ def _draw_curve(axes: Axes, learned: Learned) -> None:
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.grid(axis="y", color="#ececf0", linewidth=0.8)
-    axes.spines["bottom"].set_visible(True)
-    axes.tick_params(length=0, which="both")
-    axes.set_axisbelow(True)
     axes.set_xlabel("step", loc="right")
     last = learned.snapshots[-1]
     for snapshot in learned.snapshots:
@@ -215,18 +135,17 @@ def _draw_snapshot(axes: Axes, snapshot: Snapshot, loss: float) -> None:
 
 def _smooth(losses: np.ndarray) -> np.ndarray:
     """The mean over the steps around each one: from 0.85 to 1.18 times its number."""
-    sums = np.concatenate([[0.0], np.cumsum(losses)])
     steps = np.arange(1, len(losses) + 1)
     first = np.floor(steps * 0.85).astype(int).clip(0, steps - 1)
     last = np.rint(steps * 1.18).astype(int).clip(steps, len(losses))
-    return (sums[last] - sums[first]) / (last - first)
+    return window_means(losses, first, last)
 
 
-def _draw_latents(layout: _Page, learned: Learned, left: float, top: float, width: float) -> None:
+def _draw_latents(page: Page, learned: Learned, left: float, top: float, width: float) -> None:
     """Every channel of the latents, each with a range of its own."""
     count, rows, columns = learned.latents.shape
     caption = f"{count} channels of {columns} × {rows} whole numbers; white is zero"
-    layout.heading(left, top, "What it keeps", caption)
+    page.heading(left, top, "What it keeps", caption)
     gap = 0.05
 
     def scale(across: int) -> float:
@@ -237,7 +156,7 @@ def _draw_latents(layout: _Page, learned: Learned, left: float, top: float, widt
     size = scale(across)
     for i, channel in enumerate(learned.latents):
         row, column = divmod(i, across)
-        axes = layout.axes(
+        axes = page.axes(
             left + column * (columns * size + gap),
             top + row * (rows * size + gap),
             columns * size,

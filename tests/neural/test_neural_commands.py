@@ -1,0 +1,189 @@
+"""compress, decompress, eval and train, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from codec_cases import picture, small_weights
+from PIL import Image
+
+from neural_from_scratch import cli
+from neural_from_scratch.weights import qualities, read_weights, write_weights
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a picture and weights, to be in."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(picture(50, 70)).save("photo.png")
+    write_weights("own.npz", small_weights())
+    return tmp_path
+
+
+def run(*arguments: object) -> int:
+    """Run the command and return its exit code."""
+    try:
+        return cli.main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Run a command that must fail, in one line on stderr and with nothing written."""
+    before = sorted(os.listdir())
+    code = run(*arguments)
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert err.startswith("neural-from-scratch: error: ")
+    assert err.count("\n") == 1
+    assert sorted(os.listdir()) == before
+    return err
+
+
+def test_there_and_back(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With one's own weights: names by default, what it cost, and a picture of the same size."""
+    assert run("compress", "photo.png", "--weights", "own.npz") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("photo.nfs: 70×50, ")
+    assert "bits a pixel, compression ratio" in said
+    assert f"{os.path.getsize('photo.nfs'):,} bytes" in said
+    os.remove("photo.png")
+    assert run("decompress", "photo.nfs", "--weights", "own.npz") == 0
+    assert capsys.readouterr().out == "photo.png: 70×50, RGB\n"
+    with Image.open("photo.png") as decoded:
+        assert decoded.size == (70, 50)
+
+
+def test_grey_and_a_shipped_quality(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(picture(20, 30)[..., 1]).save("grey.png")
+    assert run("compress", "grey.png", "--quality", qualities()[0], "--out", "g.nfs", "--effort", 1) == 0
+    assert run("decompress", "g.nfs", "--out", "g.tif") == 0
+    assert capsys.readouterr().out.endswith("g.tif: 30×20, grey\n")
+
+
+def test_eval(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each picture, one for the mean; what cannot be read is named."""
+    Path("sub").mkdir()
+    Image.fromarray(picture(180, 190)).save("sub/b.png")
+    Path("sub/broken.png").write_bytes(b"no picture")
+    assert run("eval", "photo.png", "sub", "--weights", "own.npz") == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == ["picture", "photo.png", "b.png", "mean"]
+    bpp, estimate = (float(number) for number in lines[2].split()[2:4])
+    assert abs(bpp - estimate) < 0.01 * bpp + 0.02
+    assert 0 < float(lines[2].split()[5]) < 1
+    assert err.startswith("left out: sub/broken.png")
+
+
+def test_train_and_use(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Weights, a card that says how, a figure, no checkpoint left; then a neighbour from them."""
+    Path("photos").mkdir()
+    for i in range(3):
+        Image.fromarray(picture(40, 48, seed=i)).save(f"photos/{i}.png")
+    Path("photos/broken.jpg").write_bytes(b"\xff\xd8 no more")
+    small = ("--width", 4, "--latents", 6, "--side", 32, "--batch", 2)
+    shown = ("--validate", "photo.png", "--plot", "curves.svg", "--every", 4)
+    assert (
+        run("train", "--data", "photos", "--lambda", 0.01, "--steps", 8, "--out", "a.npz", *small, *shown)
+        == 0
+    )
+    out, err = capsys.readouterr()
+    assert out.startswith("a.npz: 8 steps, λ = 0.01")
+    assert "left out: broken.jpg" in err
+    assert "step 4: " in err
+    assert "step 8: " in err
+    card = read_weights("a.npz").card
+    assert (card["lambda"], card["steps"], card["pictures"], card["data"]) == (0.01, 8, 3, "photos")
+    assert card["validation"]["step"] == 8
+    json.dumps(card)
+    assert "<svg" in Path("curves.svg").read_text()
+    assert not list(Path().glob("*checkpoint*"))
+    finer = ("--lambda", 0.04, "--steps", 2, "--start", "a.npz", "--out", "b.npz")
+    assert run("train", "--data", "photos", *finer, *small) == 0
+    assert read_weights("b.npz").card["start"] == "a.npz"
+    assert run("compress", "photo.png", "--weights", "b.npz") == 0
+
+
+def test_train_goes_on(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the middle, the same command makes what it would have made; no folder: dead leaves."""
+    from neural_from_scratch import train
+    from neural_from_scratch.commands import train as command
+
+    monkeypatch.setattr(command, "GENERATED", 2)
+    words = (
+        "train",
+        "--lambda",
+        0.01,
+        "--steps",
+        6,
+        "--width",
+        4,
+        "--latents",
+        6,
+        "--side",
+        32,
+        "--batch",
+        1,
+    )
+    assert run(*words, "--out", "whole.npz") == 0
+    real = train.Trainer.step
+
+    def step(self):
+        if self.steps_done == 4:
+            raise KeyboardInterrupt
+        return real(self)
+
+    monkeypatch.setattr(train.Trainer, "step", step)
+    assert run(*words, "--out", "halves.npz", "--every", 2) == 130
+    assert Path("halves.checkpoint.npz").is_file()
+    assert not Path("halves.npz").exists()
+    monkeypatch.setattr(train.Trainer, "step", real)
+    capsys.readouterr()
+    assert run(*words, "--out", "halves.npz", "--every", 2) == 0
+    assert "going on from step 4" in capsys.readouterr().err
+    assert read_weights("whole.npz").hash == read_weights("halves.npz").hash
+    assert read_weights("whole.npz").card["data"] == "dead leaves"
+
+
+def test_what_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that names the file or the switch, and the cause."""
+    assert run("compress", "photo.png", "--weights", "own.npz", "--out", "a.nfs") == 0
+    capsys.readouterr()
+    data = Path("a.nfs").read_bytes()
+    Path("cut.nfs").write_bytes(data[:-7])
+    Path("folder").mkdir()
+    Image.fromarray(np.zeros((4, 4, 4), np.uint8)).save("clear.png")
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save("deep.png")
+    for words, message in (
+        (("compress", "none.png"), "none.png: No such file"),
+        (("compress", "own.npz"), "own.npz: not a picture"),
+        (("compress", "clear.png"), "transparent"),
+        (("compress", "deep.png"), "8 bits"),
+        (("compress", "photo.png", "--quality", 99), "quality=99"),
+        (("compress", "photo.png", "--quality", 0), "--quality"),
+        (("compress", "photo.png", "--quality", 1, "--weights", "own.npz"), "not allowed with"),
+        (("compress", "photo.png", "--weights", "photo.png"), "photo.png"),
+        (("compress", "photo.png", "--out", "folder"), "is a folder"),
+        (("compress", "photo.png", "--out", "no/where.nfs"), "there is no folder no"),
+        (("decompress", "photo.png"), "byte 0, magic"),
+        (("decompress", "cut.nfs", "--weights", "own.npz"), "cut.nfs: byte"),
+        (("decompress", "a.nfs"), "weights of one's own"),
+        (("decompress", "a.nfs", "--weights", "own.npz", "--max-pixels", 99), "max_pixels"),
+        (("decompress", "a.nfs", "--weights", "own.npz", "--out", "a.txt"), ".txt is no picture format"),
+        (("eval", "folder"), "no picture to measure"),
+        (("eval", "nowhere"), "nowhere: No such file"),
+        (("train", "--lambda", -1, "--out", "w.npz"), "--lambda"),
+        (("train", "--lambda", 0.1, "--out", "w.npz", "--data", "folder"), "0 pictures"),
+        (("train", "--lambda", 0.1, "--out", "w.npz", "--side", 20), "side=20"),
+        (("train", "--lambda", 0.1, "--out", "w.npz", "--start", "photo.png"), "photo.png"),
+        (("train", "--lambda", 0.1, "--out", "w.npz", "--start", "own.npz", "--side", 32), "--start own.npz"),
+        (("train", "--lambda", 0.1, "--out", "w.npz", "--plot", "c.doc"), "c.doc"),
+    ):
+        assert message in refused(capsys, *words), words

@@ -1,0 +1,91 @@
+"""A file decodes to the encoder's own latents on every processor, with any threads, compiled or not.
+
+Processes are told to take the processor for another one: OpenBLAS then runs other kernels, with other sums.
+`benchmarks/determinism.py` does the same for all combinations; here are those that differ most.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from codec_cases import picture
+
+SCRIPT = Path(__file__).with_name("codec_elsewhere.py")
+ROOT = SCRIPT.parents[2]
+PLACES = [
+    ("Prescott", 2, True),
+    ("Sandybridge", 1, True),
+    ("Haswell", 2, True),
+    ("Haswell", 1, False),
+    ("SkylakeX", 1, True),
+]
+OLDER = {"SkylakeX": ("avx512f",), "Haswell": ("avx2", "fma"), "Sandybridge": ("avx",), "Prescott": ("sse3",)}
+NAMES = {"Prescott": "Katmai"}  # builds without kernels for older processors call Prescott's by their name
+
+
+def features() -> set[str]:
+    """What the processor can do, in the words of Linux; nothing elsewhere."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.is_file() else []
+    words = next((line for line in lines if line.startswith("flags")), "").split()
+    return {"sse3" if word == "pni" else word for word in words}
+
+
+def run(place: tuple[str, int, bool], *words: object) -> dict:
+    """Run the script in one of the places."""
+    core, threads, compiled = place
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "OPENBLAS_CORETYPE": core,
+        "OPENBLAS_NUM_THREADS": str(threads),
+        "NUMBA_NUM_THREADS": str(threads),
+        "NUMBA_DISABLE_JIT": "0" if compiled else "1",
+    }
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *map(str, words)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.both_backends
+def test_same_latents_everywhere(tmp_path: Path, count) -> None:
+    """Each place reads out of every other one's file what that one put in; pixels within one level."""
+    here = features()
+    places = [place for place in PLACES if set(OLDER[place[0]]) <= here]
+    if not here:
+        pytest.skip("not Linux on x86: OpenBLAS cannot be told which processor it is on")
+    np.save(tmp_path / "picture.npy", picture(48, 32))
+    files = [tmp_path / f"{i}.nfs" for i in range(len(places))]
+    with ThreadPoolExecutor(2) as pool:
+        made = list(
+            pool.map(lambda place, file: run(place, "encode", tmp_path / "picture.npy", file), places, files)
+        )
+        outputs = [tmp_path / f"{i}.npz" for i in range(len(places))]
+        read = list(pool.map(lambda place, out: run(place, "decode", out, *files), places, outputs))
+    for place, one in zip(places, made):
+        assert one["cores"] == [NAMES.get(place[0], place[0])]
+    expected = [one["latents"][0] for one in made]
+    for one in read:
+        assert one["latents"] == expected
+    pixels = [list(np.load(out).values()) for out in outputs]
+    for i in range(len(files)):
+        several = np.array([one[i] for one in pixels], np.int16)
+        assert np.ptp(several, axis=0).max() <= 1
+    count(
+        f"learned codec: {len(places)} places, {len(places) ** 2} decodings to the encoder's own latents, "
+        f"{len(set(expected))} different files"
+    )
