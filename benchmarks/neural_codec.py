@@ -29,7 +29,7 @@ from typing import Any
 import _neural_environment  # noqa: F401
 import numpy as np
 
-from neural_from_scratch import codec
+from neural_from_scratch import codec, container, range_coder
 from neural_from_scratch.pictures import default_photograph, read_photograph
 from neural_from_scratch.weights import Weights, load_weights, qualities
 
@@ -88,8 +88,8 @@ def peer(image: np.ndarray[Any, Any], weights: Weights) -> tuple[Callable[[], An
             coder.encode(channel, model)
         return coder.get_compressed()
 
-    ours = codec.latents_of(image, weights)  # so that both decode the same numbers
-    data, shape = coded(ours), ours.shape
+    symbols = codec.latents_of(image, weights)  # so that both decode the same numbers
+    data, shape = coded(symbols), symbols.shape
 
     def decode() -> Any:
         coder = stream.queue.RangeDecoder(data)
@@ -117,7 +117,11 @@ def turn(work: Callable[[], Any]) -> float:
 def measured(image: np.ndarray[Any, Any], quality: int) -> list[dict[str, Any]]:
     """Compare, then take turns; a row to encode and one to decode."""
     weights = load_weights(quality)
-    data = codec.encode(image, quality)
+    tables = weights.tables
+    header, _ = container.unpack(codec.encode(image, quality))
+    highest = tables.offsets + tables.lengths - 3
+    inside = np.clip(codec.latents_of(image, weights), tables.offsets[:, None, None], highest[:, None, None])
+    data = container.pack(header, range_coder.encode_channels(inside, tables))
     ours = (lambda: codec.encode(image, quality), lambda: codec.decode(data))
     theirs = peer(image, weights)
     difference = np.abs(codec.decode(data).astype(int) - theirs[1]().astype(int))
@@ -180,9 +184,8 @@ def main() -> int:
     else:
         image = read_photograph(options.picture, 1 << 26, 1)
     print(f"{image.shape[1]}×{image.shape[0]}, {os.cpu_count()} cores, two threads, medians of {ROUNDS}")
-    print(
-        f"{'':16} {'ours, ms (min–max)':>24} {'PyTorch + constriction':>24} {'ratio':>6} {'pixels differ by':>17}"
-    )
+    words = ("", "ours, ms (min–max)", "PyTorch + constriction", "ratio", "pixels differ by")
+    print("{:16} {:>24} {:>24} {:>6} {:>17}".format(*words))
     found = []
     for quality in options.quality or qualities():
         for row in measured(image, quality):

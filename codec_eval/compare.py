@@ -122,16 +122,8 @@ def format_table(measurements: Sequence[Measurement]) -> str:
         Lines without a final newline. An SSIM that does not exist is "–". Qualities are told where they are
         not all the same.
     """
-    header: tuple[str, ...] = (
-        "codec",
-        "bytes",
-        "bpp",
-        "N_compression",
-        "PSNR dB",
-        "SSIM",
-        "encode ms",
-        "decode ms",
-    )
+    header: tuple[str, ...]
+    header = ("codec", "bytes", "bpp", "N_compression", "PSNR dB", "SSIM", "encode ms", "decode ms")
     rows: list[tuple[str, ...]] = [
         (
             m.codec.name,
@@ -162,18 +154,19 @@ def compare_bytes(measurements: Sequence[Measurement]) -> str:
     Parameters
     ----------
     measurements : sequence of Measurement
-        Pairs are found by name: ``jpeg-ours…`` and ``jpeg-pillow…``.
+        Pairs are found by name, ``jpeg-ours…`` and ``jpeg-pillow…``, and quality.
 
     Returns
     -------
     str
         The sentence; for files that differ it names the first byte that does.
     """
-    by_name = {m.codec.name: m for m in measurements}
+    by_name = {(m.codec.name, m.quality): m for m in measurements}
     pairs = [
         (m, by_name[peer])
-        for name, m in by_name.items()
-        if name.startswith("jpeg-ours") and (peer := name.replace("jpeg-ours", "jpeg-pillow", 1)) in by_name
+        for (name, quality), m in by_name.items()
+        if name.startswith("jpeg-ours")
+        and (peer := (name.replace("jpeg-ours", "jpeg-pillow", 1), quality)) in by_name
     ]
     if not pairs:
         return "No file of Pillow's to compare our bytes with."

@@ -142,7 +142,7 @@ def _off(point: RatePoint, wanted: RatePoint) -> float:
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:+.1f} %"
+    return f"{round(100 * fraction, 1) + 0.0:+.1f} %"  # + 0.0: no minus before a zero
 
 
 def _emphasised(a: Sequence[str], b: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -173,7 +173,7 @@ def _verdict(section: Section, pairs: Sequence[tuple[RatePoint, RatePoint]]) -> 
     far = sum(abs(_off(a, b)) > _FAR for a, b in pairs)
     if far:
         notes.append(
-            f"**Note: on {far} of {len(pairs)} pictures the nearest length is more than {100 * _FAR:.0f} % off: "
-            "these are no equal bytes.**"
+            f"**Note: on {far} of {len(pairs)} pictures the nearest length is more than {100 * _FAR:.0f} % "
+            "off: these are no equal bytes.**"
         )
     return notes

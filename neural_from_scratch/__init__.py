@@ -1,6 +1,14 @@
 """Learned image codecs from scratch: gradients by hand, checked, and compiled.
 
     >>> import numpy as np
+    >>> from neural_from_scratch import decode, encode
+    >>> picture = np.full((40, 60, 3), 200, np.uint8)
+    >>> data = encode(picture, quality=3)
+    >>> decode(data).shape
+    (40, 60, 3)
+
+Below the codec is an engine that any network can be made of:
+
     >>> from neural_from_scratch import Tensor, ops
     >>> x = Tensor(np.array([1.0, 2.0, 3.0]), requires_grad=True)
     >>> loss = (ops.tanh(x) * x).sum()
@@ -8,8 +16,7 @@
     >>> x.grad.round(3)
     array([1.182, 1.105, 1.025])
 
-What is here so far is the engine: everything that learned codecs are made of and trained with. Read it in
-this order.
+Read it in this order. The engine first.
 
 The tape:
 
@@ -32,22 +39,41 @@ Training:
 10. `seeds`          one seed, and from it independent streams
 11. `checkpoint`     weights on disk, without pickle
 
-All of it at work:
+12. `demo`           all of it at work: a tiny autoencoder learns one photograph in half a minute
 
-12. `demo`           a tiny autoencoder learns one photograph in half a minute
+A codec:
+
+13. `models`         the factorised prior, as its paper's block diagram
+14. `entropy_models` how likely is each latent? a learned density for each channel
+15. `entropy_tables` from probabilities to whole numbers
+16. `range_coder`    from whole numbers to bytes: intervals and carry
+17. `container`      the file
+18. `strips`         large pictures, a bounded amount of memory
+19. `codec`          `encode` and `decode`
+20. `refinement`     a search for better latents, for those who have time
+
+Its weights:
+
+21. `data`           crops of a folder of pictures, or pictures from nothing
+22. `warm_start`     from the Karhunen–Loève transform to a network
+23. `train`          steps, checkpoints, exact resume
+24. `weights`        what is shipped, and how a file of weights is made
+25. `evaluation`     real files, measured
+26. `interchange`    CompressAI's weights, in and out
 
 And behind it:
 
-13. `arrays`         NumPy or CuPy: which module an array belongs to
-14. `backend`        readable or compiled: who does the heavy work
-15. `_kernels/`      the compiled path: convolutions, GDN, Adam
+27. `arrays`         NumPy or CuPy: which module an array belongs to
+28. `backend`        readable or compiled: who does the heavy work
+29. `_kernels/`      the compiled path: convolutions, GDN, densities, range coder, Adam
 
-`pictures` reads and writes files, `plots` draws (the only file that imports Matplotlib, when asked), `cli` is
-the command ``neural-from-scratch``.
+`pictures` reads and writes files, `plots/` draws (Matplotlib is imported nowhere else, and when asked), `cli`
+and `commands/` are the command ``neural-from-scratch``.
 """
 
 from . import ops
 from .backend import use_backend
+from .codec import decode, encode
 from .tensor import Tensor, checks_finite, no_grad
 
-__all__ = ["Tensor", "checks_finite", "no_grad", "ops", "use_backend"]
+__all__ = ["Tensor", "checks_finite", "decode", "encode", "no_grad", "ops", "use_backend"]

@@ -95,44 +95,25 @@ def plot_training(
     """
     from matplotlib import rc_context
 
-    loss, bpp, distortion = _checked(curves)
-    measure = MEASURES[settings.distortion]
-    points = np.array(validation or [], np.float64).reshape(-1, 3)
+    raw, points = _checked(curves), _checked_points(validation)
     panel = (WIDTH - 2 * MARGIN - 2 * GAP) / 3
     height = TITLE + CAPTION + 3 * CURVE + 2 * APART + FOOT
-    half = max(LEAST, round(SMOOTH * len(loss)))
-    smooth = [_smooth(curve, half) for curve in (loss, bpp, distortion)]
+    half = max(LEAST, round(SMOOTH * len(raw[0])))
+    mean = [_smooth(curve, half) for curve in raw]
     with rc_context(STYLE):
         page = Page(height)
-        page.title(f"Training of {name}", _summary(settings, smooth, measure))
-        top = TITLE + CAPTION
-        rows = (
-            ("Loss", f"bits a pixel + λ · {measure.error}", loss, smooth[0], None),
-            ("Bits a pixel", "with noise, by the densities", bpp, smooth[1], points[:, 1]),
-            (
-                measure.name,
-                "of crops, with noise",
-                measure.shown(distortion),
-                measure.shown(smooth[2]),
-                points[:, 2],
-            ),
-        )
-        for i, (title, caption, raw, mean, values) in enumerate(rows):
-            y = top + i * (CURVE + APART)
-            page.heading(MARGIN, y, title, caption)
-            axes = page.chart(MARGIN + 0.5, y, 2 * panel + GAP - 0.8, CURVE)
-            _draw_curve(axes, raw, mean, settings.steps)
-            if values is not None:
-                _draw_points(axes, points[:, 0], values)
-            axes.tick_params(labelbottom=i == 2)
-        axes.set_xlabel("step", loc="right")
-        left, tall = MARGIN + 2 * (panel + GAP), 2 * CURVE + APART
+        page.title(f"Training of {name}", _summary(settings, mean))
+        _draw_curves(page, 2 * panel + GAP - 0.8, raw, mean, points, settings)
+        left, top = MARGIN + 2 * (panel + GAP) + 0.45, TITLE + CAPTION
+        wide, tall = panel - 0.45, 2 * CURVE + APART
+        measure = MEASURES[settings.distortion]
         unit = f"{measure.name}{' in dB' if measure.unit else ''}"
-        page.heading(left, top, "Rate and quality", f"{unit} over bits a pixel; grey: lines of equal loss")
-        axes = page.chart(left + 0.45, top, panel - 0.45, tall)
-        path = [_smooth(curve, 2 * half) for curve in (bpp, distortion)]
-        _draw_path(axes, path[0], measure.shown(path[1]), points, settings)
-        _draw_key(page, (left + 0.45, top + tall + 0.5, panel - 0.45), settings, half, len(points))
+        page.heading(
+            left - 0.45, top, "Rate and quality", f"{unit} over bits a pixel; grey: lines of equal loss"
+        )
+        path = [_smooth(curve, 2 * half) for curve in raw]
+        _draw_path(page.chart(left, top, wide, tall), path[1], measure.shown(path[2]), points, settings)
+        _draw_key(page, (left, top + tall + 0.5, wide), settings, half, len(points))
     return page.figure
 
 
@@ -152,6 +133,13 @@ def _checked(curves: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float64]]:
     return [curve[:done] for curve in found]
 
 
+def _checked_points(validation: Points | None) -> NDArray[np.float64]:
+    points = np.array([] if validation is None else list(validation), np.float64)
+    if points.size and (points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all()):
+        raise ValueError("plot_training: validation must be (step, bpp, quality), all of them finite")
+    return points.reshape(-1, 3)
+
+
 def _smooth(curve: NDArray[np.float64], half: int) -> NDArray[np.float64]:
     """The mean over `half` steps to each side, or as many as there are; twice, so near ones count more."""
     step = np.arange(len(curve))
@@ -159,20 +147,45 @@ def _smooth(curve: NDArray[np.float64], half: int) -> NDArray[np.float64]:
     return window_means(window_means(curve, first, last), first, last)
 
 
-def _summary(settings: Settings, smooth: list[NDArray[np.float64]], measure: _Measure) -> str:
-    done, steps = len(smooth[0]), settings.steps
+def _summary(settings: Settings, mean: list[NDArray[np.float64]]) -> str:
+    measure, done, steps = MEASURES[settings.distortion], len(mean[0]), settings.steps
     what = f"{counted(done)} steps" if done == steps else f"{counted(done)} of {counted(steps)} steps"
-    reached = measure.words(float(measure.shown(smooth[2][-1])))
-    first = measure.words(float(measure.shown(smooth[2][0])))
+    first, last = (measure.words(float(measure.shown(mean[2][i]))) for i in (0, -1))
     crops = f"{settings.batch} crops of {settings.side} × {settings.side} pixels"
     return (
-        f"λ = {settings.weight:g} · {what} of {crops} · from {smooth[1][0]:.3f} bits a pixel and {first} "
-        f"to {smooth[1][-1]:.3f} and {reached}"
+        f"λ = {settings.weight:g} · {what} of {crops} · from {mean[1][0]:.3f} bits a pixel and {first} "
+        f"to {mean[1][-1]:.3f} and {last}"
     )
 
 
 # --------------------------------------------------------------------------------------------------
 # Parts
+
+
+def _draw_curves(
+    page: Page,
+    width: float,
+    raw: list[NDArray[np.float64]],
+    mean: list[NDArray[np.float64]],
+    points: NDArray[np.float64],
+    settings: Settings,
+) -> None:
+    """Loss, rate and quality, one below the other."""
+    measure = MEASURES[settings.distortion]
+    charts = (
+        ("Loss", f"bits a pixel + λ · {measure.error}", raw[0], mean[0]),
+        ("Bits a pixel", "with noise, by the densities", raw[1], mean[1]),
+        (measure.name, "of crops, with noise", measure.shown(raw[2]), measure.shown(mean[2])),
+    )
+    for i, (title, caption, each, smooth) in enumerate(charts):
+        top = TITLE + CAPTION + i * (CURVE + APART)
+        page.heading(MARGIN, top, title, caption)
+        axes = page.chart(MARGIN + 0.5, top, width, CURVE)
+        _draw_curve(axes, each, smooth, settings.steps)
+        if i and len(points):  # the loss of a mean PSNR is no mean loss
+            _draw_points(axes, points[:, 0], points[:, i])
+        axes.tick_params(labelbottom=i == 2)
+    axes.set_xlabel("step", loc="right")
 
 
 def _draw_curve(axes: Axes, raw: NDArray[np.float64], mean: NDArray[np.float64], steps: int) -> None:
@@ -194,8 +207,6 @@ def _draw_curve(axes: Axes, raw: NDArray[np.float64], mean: NDArray[np.float64],
 
 def _draw_points(axes: Axes, steps: NDArray[np.float64], values: NDArray[np.float64]) -> None:
     """Dots for the pictures that are not learned; the chart grows until it holds them."""
-    if not values.size:
-        return
     axes.plot(steps, values, color=MARK, linewidth=1, alpha=0.6)
     axes.plot(steps, values, "o", color=MARK, markersize=5, markeredgecolor="white", zorder=5, clip_on=False)
     low, high = axes.get_ylim()

@@ -228,8 +228,8 @@ def test_a_codec_that_lists_its_qualities_gives_all_of_them_unless_fewer_are_ask
     assert default_qualities(few, 3) == [2, 6, 12]
     assert default_qualities(few, 1) == [6]
     check_quality(few, 12)
-    with pytest.raises(ValueError, match="quality is 11: scale takes 2, 3, 4, 5, 6, 7, 8, 9, 10, 12$"):
+    with pytest.raises(ValueError, match=r"quality is 11: scale takes 2, 3, 4, 5, 6, 7, 8, 9, 10, 12$"):
         check_quality(few, 11)
     few.qualities = (2, 3)
-    with pytest.raises(ValueError, match="quality is 4: scale takes 2 to 3$"):
+    with pytest.raises(ValueError, match=r"quality is 4: scale takes 2 to 3$"):
         check_quality(few, 4)

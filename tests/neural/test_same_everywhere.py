@@ -1,11 +1,13 @@
 """A file decodes to the encoder's own latents on every processor, with any threads, compiled or not.
 
 Processes are told to take the processor for another one: OpenBLAS then runs other kernels, with other sums.
-`benchmarks/determinism.py` does the same for all combinations; here are those that differ most.
+Those combinations that differ most are tried; with ``CODEC_ALL_PLACES=1`` in the environment all of them,
+on a larger picture (three minutes).
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -19,13 +21,17 @@ from codec_cases import picture
 
 SCRIPT = Path(__file__).with_name("codec_elsewhere.py")
 ROOT = SCRIPT.parents[2]
-PLACES = [
+ALL = os.environ.get("CODEC_ALL_PLACES") == "1"
+CORES = ("Prescott", "Sandybridge", "Haswell", "SkylakeX")
+PLACES = [  # which processor, how many threads, whether kernels are compiled
     ("Prescott", 2, True),
     ("Sandybridge", 1, True),
     ("Haswell", 2, True),
     ("Haswell", 1, False),
     ("SkylakeX", 1, True),
 ]
+if ALL:
+    PLACES = list(itertools.product(CORES, (1, 2), (True, False)))
 OLDER = {"SkylakeX": ("avx512f",), "Haswell": ("avx2", "fma"), "Sandybridge": ("avx",), "Prescott": ("sse3",)}
 NAMES = {"Prescott": "Katmai"}  # builds without kernels for older processors call Prescott's by their name
 
@@ -68,7 +74,7 @@ def test_same_latents_everywhere(tmp_path: Path, count) -> None:
     places = [place for place in PLACES if set(OLDER[place[0]]) <= here]
     if not here:
         pytest.skip("not Linux on x86: OpenBLAS cannot be told which processor it is on")
-    np.save(tmp_path / "picture.npy", picture(48, 32))
+    np.save(tmp_path / "picture.npy", picture(96, 64) if ALL else picture(48, 32))
     files = [tmp_path / f"{i}.nfs" for i in range(len(places))]
     with ThreadPoolExecutor(2) as pool:
         made = list(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import strict_arrays
 
 from neural_from_scratch import seeds, train
 from neural_from_scratch.checkpoint import load_state, save_state
@@ -324,3 +325,32 @@ def test_training_is_imported_without_what_it_may_not_need() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert not loaded & {"numba", "llvmlite", "matplotlib", "PIL", "tqdm"}
+
+
+# --------------------------------------------------------------------------------------------------
+# Elsewhere
+
+
+def test_training_on_another_array_module(
+    leaves: Pictures, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What `--device gpu` does, on arrays that refuse any silent way to NumPy: the same run, by rounding."""
+    strict = strict_arrays.asarray
+
+    def asarray(value: object, dtype: object = None) -> strict_arrays.StrictArray:
+        if isinstance(value, np.ndarray):  # said aloud: CuPy copies it to the card
+            return strict_arrays.from_numpy(value if dtype is None else value.astype(dtype))
+        return strict(value, dtype)
+
+    monkeypatch.setattr(strict_arrays, "asarray", asarray)
+    monkeypatch.setattr(strict_arrays.StrictArray, "get", strict_arrays.to_numpy, raising=False)
+    here, there = trainer(leaves, steps=5), trainer(leaves, steps=5)
+    there.model.to(strict_arrays)
+    there = Trainer(there.model, leaves, there.settings)
+    for run in (here, there):
+        train.train(run, tmp_path / "run.npz", every=3, progress=False)
+    np.testing.assert_allclose(there.curves["loss"], here.curves["loss"], rtol=1e-4)
+    state = load_state(tmp_path / "run.npz")
+    for name, array in here.state_dict().items():
+        if name.startswith("model.g_"):
+            np.testing.assert_allclose(state[name], array, atol=2e-3, err_msg=name)
