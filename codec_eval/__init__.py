@@ -8,20 +8,22 @@ Read in this order:
  4. `codec_eval.images`          – pictures as honest originals, files written whole or not at all
  5. `codec_eval.codecs`          – our JPEG, and Pillow's as its peer
  6. `codec_eval.pillow_codecs`   – JPEG 2000, WebP, AVIF
- 7. `codec_eval.registry`        – codecs by name, those of other packages too
- 8. `codec_eval.compare`         – one picture through several codecs: the measurement and its table
- 9. `codec_eval.plots`           – the same as a figure
-10. `codec_eval.points`          – one measured point, and the CSV file that points stream to
-11. `codec_eval.rate_distortion` – the sweep: pictures × codecs × qualities (with `workers`, `sweep_record`)
-12. `codec_eval.table`           – a folder at one quality: the table of a lab report
-13. `codec_eval.averages`        – from points to curves
-14. `codec_eval.bd_rate`         – the mean distance between two curves
-15. `codec_eval.anchors`         – points of published codecs
-16. `codec_eval.rd_plots`        – the curves drawn; `inline_svg` puts them into a page
-17. `codec_eval.strip`           – the same crop from every codec at the same bits
-18. `codec_eval.report`          – all of it on one page
-19. `codec_eval.rate_control`    – the quality that meets a number of bytes, a rate, a PSNR
-20. `codec_eval.cli`             – ``codec-eval``, with a file in `codec_eval.commands` for each command
+ 7. `codec_eval.neural_codecs`   – our learned codecs
+ 8. `codec_eval.registry`        – codecs by name, those of other packages too
+ 9. `codec_eval.compare`         – one picture through several codecs: the measurement and its table
+10. `codec_eval.plots`           – the same as a figure
+11. `codec_eval.points`          – one measured point, and the CSV file that points stream to
+12. `codec_eval.rate_distortion` – the sweep: pictures × codecs × qualities (with `workers`, `sweep_record`)
+13. `codec_eval.rate_control`    – the quality that meets a number of bytes, a rate, a PSNR
+14. `codec_eval.table`           – pictures at one quality: the table of a lab report (with `table_cells`)
+15. `codec_eval.table_pairs`     – two codecs at equal bytes
+16. `codec_eval.averages`        – from points to curves
+17. `codec_eval.bd_rate`         – the mean distance between two curves
+18. `codec_eval.anchors`         – points of published codecs
+19. `codec_eval.rd_plots`        – the curves drawn; `inline_svg` puts them into a page
+20. `codec_eval.strip`           – the same crop from every codec at the same bits
+21. `codec_eval.report`          – all of it on one page
+22. `codec_eval.cli`             – ``codec-eval``, with a file in `codec_eval.commands` for each command
 
 `codec_eval.arguments` checks what is passed to the measures; `codec_eval._kernels` holds compiled twins.
 """

@@ -153,6 +153,8 @@ class Trainer:
     curves : dict of ndarray of float32, shape (settings.steps,)
         ``"loss"``, ``"bpp"`` and ``"distortion"`` (MSE in 8-bit units, or 1 − MS-SSIM) of each step that is
         done.
+    notes : dict
+        What a caller wants to have kept with the checkpoint, as JSON: hours, validation.
     is_whole : bool
         False only where a step was interrupted while weights changed: such a state is not to be saved.
     """
@@ -165,6 +167,7 @@ class Trainer:
         self._parameters = named
         self._adam = Adam([Group(transforms, settings.rate), Group(density, settings.density_rate)])
         self.steps_done, self.is_whole = 0, True
+        self.notes: dict[str, Any] = {}
         self.curves = {name: np.zeros(settings.steps, np.float32) for name in CURVES}
 
     def step(self) -> losses.RateDistortion:
@@ -249,6 +252,12 @@ class Trainer:
         for name, curve in curves.items():
             self.curves[name][:step] = curve
 
+    def check_weights(self) -> None:
+        """Raise `TrainingError` if a weight is not finite."""
+        for name, tensor in self._parameters.items():
+            if not bool(array_module(tensor.data).isfinite(tensor.data).all()):
+                raise TrainingError(f"{name} has weights that are not finite", self.steps_done)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint, whole or not at all.
 
@@ -257,16 +266,15 @@ class Trainer:
         TrainingError
             If a weight is not finite: what is there already is better.
         """
-        for name, tensor in self._parameters.items():
-            if not bool(array_module(tensor.data).isfinite(tensor.data).all()):
-                raise TrainingError(f"{name} has weights that are not finite", self.steps_done)
-        save_state(path, self.state_dict())
+        self.check_weights()
+        save_state(path, {**self.state_dict(), "notes": np.array(json.dumps(self.notes))})
 
     def resume(self, path: str | os.PathLike[str]) -> None:
         """Go on from a checkpoint; `ValueError`, which names the file, where that cannot be."""
         state = load_state(path)
         try:
             self.load_state_dict(state)
+            self.notes = json.loads(str(state.get("notes", "{}")))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
@@ -305,7 +313,8 @@ def train(
     progress : bool
         Whether to show the bar, on standard error.
     look : callable, optional
-        Called after each checkpoint's step, with the trainer: validation.
+        Called before each checkpoint is written, with the trainer: validation. What it puts into
+        ``trainer.notes`` is kept.
 
     Raises
     ------
@@ -327,12 +336,13 @@ def train(
             trainer.step()
             done = trainer.steps_done
             if done % every == 0 or done == end:
+                trainer.check_weights()
                 trainer.model.entropy_bottleneck.find_quantiles()
+                if look is not None:
+                    look(trainer)
                 if path is not None:
                     trainer.save(path)
                     saved = path
-                if look is not None:
-                    look(trainer)
     except TrainingError as error:
         raise TrainingError(error.message, error.step, saved) from error
     except KeyboardInterrupt:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from .options import check_writable, natural, positive, positive_number
 
 if TYPE_CHECKING:
-    from ..data import Pictures
     from ..models import FactorizedPrior
     from ..train import Settings, Trainer
 
@@ -95,6 +94,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Prepare, train, and write weights with a card that says how they were made."""
     from ..data import generate_pictures, open_folder
     from ..train import Settings, Trainer, train
+    from ..warm_start import warm_start
     from ..weights import make_weights, write_weights
 
     out: Path = arguments.out
@@ -112,22 +112,25 @@ def run(arguments: argparse.Namespace) -> None:
         rate=arguments.rate,
         seed=arguments.seed,
     )
+    model, is_started = _first_model(arguments, settings)
+    validation = _Validation(arguments.validate)
     if arguments.data is None:
         pictures = generate_pictures(settings.seed, GENERATED, max(256, settings.side))
     else:
         pictures = open_folder(arguments.data, settings.side)
     for name, reason in pictures.skipped:
         print(f"left out: {name}: {reason}", file=sys.stderr)
-    validation = _Validation(arguments.validate, settings)
-    model = _first_model(arguments, settings, pictures, is_resumed=checkpoint.is_file())
+    if not (is_started or checkpoint.is_file()):
+        alike = 1 if settings.distortion == "mse" else MS_SSIM_SCALE
+        warm_start(model, pictures, settings.weight / alike, settings.seed, side=min(settings.side, 128))
     if arguments.device == "gpu":
         model.to(_cupy())
     trainer = Trainer(model, pictures, settings)
     if checkpoint.is_file():
         trainer.resume(checkpoint)
         print(f"going on from step {trainer.steps_done} of {checkpoint}", file=sys.stderr)
-    start = time.monotonic()
     train(trainer, checkpoint, every=arguments.every, progress=sys.stderr.isatty(), look=validation.look)
+    seen = trainer.notes.get("validation", [])
     card = {
         "model": model.describe(),
         "lambda": settings.weight,
@@ -140,9 +143,9 @@ def run(arguments: argparse.Namespace) -> None:
         "pictures": len(pictures),
         "data": "dead leaves" if arguments.data is None else arguments.data.name,
         "start": "linear transform" if arguments.start is None else arguments.start.name,
-        "hours": round((time.monotonic() - start) / 3600, 2),
+        "hours": round(trainer.notes["seconds"] / 3600, 2),
         "command": shlex.join(["neural-from-scratch", *sys.argv[1:]]),
-        "validation": validation.found[-1] if validation.found else None,
+        "validation": seen[-1] if seen else None,
     }
     write_weights(out, make_weights(model.state_dict(), card))
     if form is not None:
@@ -150,7 +153,7 @@ def run(arguments: argparse.Namespace) -> None:
         from ..plots import render
         from ..plots.training import plot_training
 
-        figure = plot_training(trainer.curves, settings, out.name, validation.points)
+        figure = plot_training(trainer.curves, settings, out.name, _points(seen, settings))
         write_atomically(arguments.plot, render(figure, form))
     checkpoint.unlink(missing_ok=True)
     last = slice(-100, None)
@@ -160,22 +163,16 @@ def run(arguments: argparse.Namespace) -> None:
     )
 
 
-def _first_model(
-    arguments: argparse.Namespace, settings: Settings, pictures: Pictures, is_resumed: bool
-) -> FactorizedPrior:
-    """Return the model that training begins with; its weights do not matter where it goes on."""
+def _first_model(arguments: argparse.Namespace, settings: Settings) -> tuple[FactorizedPrior, bool]:
+    """Return a model, and whether it has weights to begin with."""
     from .. import seeds
     from ..models import FactorizedPrior
-    from ..warm_start import change_weight, warm_start
+    from ..warm_start import change_weight
     from ..weights import read_weights
 
     model = FactorizedPrior(arguments.width, arguments.latents, rng=seeds.stream(settings.seed, "weights"))
-    if is_resumed:
-        return model
     if arguments.start is None:
-        alike = 1 if settings.distortion == "mse" else MS_SSIM_SCALE
-        warm_start(model, pictures, settings.weight / alike, settings.seed, side=min(settings.side, 128))
-        return model
+        return model, False
     weights = read_weights(arguments.start)
     try:
         model.load_state_dict(weights.model.state_dict())
@@ -183,45 +180,49 @@ def _first_model(
         raise ValueError(f"--start {arguments.start}: {error}") from error
     if weights.card.get("distortion", "mse") == settings.distortion:
         change_weight(model, weights.weight, settings.weight)
-    return model
+    return model, True
 
 
 class _Validation:
-    """Pictures that are never learned, measured as real files after each checkpoint."""
+    """Looks at pictures that are never learned, as real files, and at the clock.
 
-    def __init__(self, folder: Path | None, settings: Settings) -> None:
+    What it sees is noted with the checkpoint.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
         from ..data import picture_files
         from ..pictures import read_picture
 
         paths = [] if folder is None else list(picture_files(folder))
-        self._pictures = [
-            read_picture(path) for path in paths[:: max(1, len(paths) // VALIDATED)][:VALIDATED]
-        ]
-        self._settings = settings
-        self.found: list[dict[str, float]] = []
-
-    @property
-    def points(self) -> list[tuple[int, float, float]]:
-        """(step, bpp, PSNR) of each look."""
-        return [(int(look["step"]), look["bpp"], look["psnr"]) for look in self.found]
+        paths = paths[:: max(1, len(paths) // VALIDATED)][:VALIDATED]
+        self._pictures = [read_picture(path) for path in paths]
+        self._then = time.monotonic()
 
     def look(self, trainer: Trainer) -> None:
         """Measure, remember, and print a line."""
         from ..evaluation import mean_of, measure
         from ..weights import make_weights
 
+        now = time.monotonic()
+        trainer.notes["seconds"] = trainer.notes.get("seconds", 0) + now - self._then
+        self._then = now
         if not self._pictures:
             return
-        weights = make_weights(trainer.model.state_dict(), {"lambda": self._settings.weight})
+        weights = make_weights(trainer.model.state_dict(), {"lambda": trainer.settings.weight})
         mean = mean_of([measure(picture, weights) for picture in self._pictures])
-        self.found.append(
-            {"step": trainer.steps_done, "bpp": mean.bpp, "psnr": mean.psnr, "ms_ssim": mean.ms_ssim}
-        )
+        found = {"step": trainer.steps_done, "bpp": mean.bpp, "psnr": mean.psnr, "ms_ssim": mean.ms_ssim}
+        trainer.notes.setdefault("validation", []).append(found)
         print(
             f"step {trainer.steps_done}: {mean.bpp:.4f} bpp, PSNR {mean.psnr:.3f} dB, MS-SSIM "
             f"{mean.ms_ssim:.4f} on {len(self._pictures)} pictures",
             file=sys.stderr,
         )
+
+
+def _points(seen: list[dict[str, float]], settings: Settings) -> list[tuple[int, float, float]]:
+    """Return (step, bpp, PSNR) of each look; MS-SSIM where that is what is trained."""
+    quality = "psnr" if settings.distortion == "mse" else "ms_ssim"
+    return [(int(look["step"]), look["bpp"], look[quality]) for look in seen]
 
 
 def _figure_format(path: Path | None) -> str | None:

@@ -113,7 +113,7 @@ def plot_training(
         )
         path = [_smooth(curve, 2 * half) for curve in raw]
         _draw_path(page.chart(left, top, wide, tall), path[1], measure.shown(path[2]), points, settings)
-        _draw_key(page, (left, top + tall + 0.5, wide), settings, half, len(points))
+        _draw_key(page, (left, top + tall + 0.5, wide), settings, len(points))
     return page.figure
 
 
@@ -271,9 +271,7 @@ def _draw_dots(
     )
 
 
-def _draw_key(
-    page: Page, place: tuple[float, float, float], settings: Settings, half: int, points: int
-) -> None:
+def _draw_key(page: Page, place: tuple[float, float, float], settings: Settings, points: int) -> None:
     """What lines, dots and colours mean."""
     left, top, width = place
     gradient = page.axes(left, top, width, 0.12)
@@ -281,7 +279,7 @@ def _draw_key(
     page.write(left, top + 0.3, "first step", size=8, color=FAINT)
     page.write(left + width, top + 0.3, f"step {counted(settings.steps)}", size=8, color=FAINT, ha="right")
     lines = [
-        ("▬", LINE, f"mean of {counted(2 * half + 1)} steps around; behind: each step"),
+        ("▬", LINE, "mean of the steps around; behind: each step"),
         ("■", INK, "where the run begins and ends"),
     ]
     if points:
