@@ -60,7 +60,8 @@ def cards() -> None:
         seen = card["validation"]
         print(
             f"| {quality} | {card['lambda']:g} | {card['steps']} | {card['start']} | {card['hours']} "
-            f"| {size:,} | `{weights.hash.hex()}` | {seen['bpp']:.3f}, {seen['psnr']:.2f}, {seen['ms_ssim']:.4f} |"
+            f"| {size:,} | `{weights.hash.hex()}` "
+            f"| {seen['bpp']:.3f}, {seen['psnr']:.2f}, {seen['ms_ssim']:.4f} |"
         )
     for quality in qualities():
         print(f"    {load_weights(quality).card['command']}")
