@@ -7,8 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from ..container import MAX_PIXELS
-from .options import add_own_weights, check_writable, naming, positive
+from .options import add_max_pixels, add_own_weights, check_writable, naming
 
 __all__ = ["add_parser", "run"]
 
@@ -34,13 +33,7 @@ def add_parser(commands: Any) -> None:
         metavar="PICTURE",
         help="PNG, TIFF, BMP, PPM ... by its suffix (default: the file's name with .png)",
     )
-    parser.add_argument(
-        "--max-pixels",
-        type=positive,
-        default=MAX_PIXELS,
-        metavar="N",
-        help="refuse larger pictures (default: %(default)s)",
-    )
+    add_max_pixels(parser)
     add_own_weights(parser)
     parser.set_defaults(run=run)
 

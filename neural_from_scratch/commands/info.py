@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..container import MAX_PIXELS, RGB
-from .options import add_own_weights, check_writable, naming, positive
+from ..container import RGB
+from .options import add_max_pixels, add_own_weights, check_writable, naming
 
 if TYPE_CHECKING:
     from ..inspection import Inspection
@@ -35,13 +35,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="what compress wrote")
     parser.add_argument("--plot", type=Path, metavar="FIGURE", help="draw it: .png, .svg or .pdf")
-    parser.add_argument(
-        "--max-pixels",
-        type=positive,
-        default=MAX_PIXELS,
-        metavar="N",
-        help="refuse larger pictures (default: %(default)s)",
-    )
+    add_max_pixels(parser)
     add_own_weights(parser)
     parser.set_defaults(run=run)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..container import MAX_PIXELS
 from ..errors import NeuralError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_effort",
+    "add_max_pixels",
     "add_own_weights",
     "add_weights",
     "check_writable",
@@ -72,6 +74,17 @@ def add_effort(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="N",
         help="steps of a search for better latents, some 0.2 s a step and megapixel (default: 0)",
+    )
+
+
+def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--max-pixels``."""
+    parser.add_argument(
+        "--max-pixels",
+        type=positive,
+        default=MAX_PIXELS,
+        metavar="N",
+        help="refuse larger pictures (default: %(default)s)",
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from table_cases import picture
 
 from codec_eval import make_codec, metrics
 from codec_eval.cli import main
@@ -22,14 +23,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Numba is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "add-a-codec.md"
-
-
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Waves and noise in colour, uint8."""
-    rows, columns = np.mgrid[:height, :width]
-    wave = 128 + 60 * np.sin(rows / (5 + seed)) + 40 * np.cos(columns / 7)
-    noise = np.random.default_rng(seed).normal(0, 6, (height, width, 3))
-    return np.clip(wave[..., np.newaxis] + noise, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from codec_cases import picture, small_weights
+from command_line import refused, run
 from PIL import Image
 
-from neural_from_scratch import cli, codec, container, inspection, range_coder
+from neural_from_scratch import codec, container, inspection, range_coder
 from neural_from_scratch.commands.info import describe
 from neural_from_scratch.inspection import Inspection
 from neural_from_scratch.weights import load_weights, qualities, write_weights
@@ -43,26 +44,6 @@ def place(data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("photo.nfs").write_bytes(data)
     write_weights("own.npz", small_weights())
     return tmp_path
-
-
-def run(*arguments: object) -> int:
-    """Run the command and return its exit code."""
-    try:
-        return cli.main(["info", *map(str, arguments)])
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Run a command that must fail, in one line on stderr and with nothing written."""
-    before = sorted(os.listdir())
-    code = run(*arguments)
-    out, err = capsys.readouterr()
-    assert (code, out) == (2, "")
-    assert err.startswith("neural-from-scratch: error: ")
-    assert err.count("\n") == 1
-    assert sorted(os.listdir()) == before
-    return err
 
 
 # Fields
@@ -169,7 +150,7 @@ def test_escapes_are_counted() -> None:
 
 def test_words(place: Path, found: Inspection, capsys: pytest.CaptureFixture[str]) -> None:
     """All that was found, in lines that fit."""
-    assert run("photo.nfs", "--weights", "own.npz") == 0
+    assert run("info", "photo.nfs", "--weights", "own.npz") == 0
     said, err = capsys.readouterr()
     assert err == ""
     assert said == describe(found, "photo.nfs") + "\n"
@@ -197,7 +178,7 @@ def test_shipped_weights_need_no_name(
     monkeypatch.chdir(tmp_path)
     quality = qualities()[-1]
     Path("one.nfs").write_bytes(codec.encode(picture(16, 16), quality))
-    assert run("one.nfs") == 0
+    assert run("info", "one.nfs") == 0
     said = capsys.readouterr().out
     weights = load_weights(quality)
     assert f", quality {quality}, λ = {weights.weight:g}\n" in said
@@ -206,7 +187,7 @@ def test_shipped_weights_need_no_name(
 
 def test_figure_is_written(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Beside the words, and nothing else is left there."""
-    assert run("photo.nfs", "--weights", "own.npz", "--plot", "bits.png") == 0
+    assert run("info", "photo.nfs", "--weights", "own.npz", "--plot", "bits.png") == 0
     assert capsys.readouterr().out.endswith("\nfigure: bits.png\n")
     with Image.open("bits.png") as figure:
         assert (figure.format, figure.width) == ("PNG", 1560)
@@ -221,7 +202,7 @@ def test_bad_figures_are_refused_first(place: Path, capsys: pytest.CaptureFixtur
         ("bits.jpeg", "must end in .png, .svg, .pdf"),
         ("folder.png", "is a folder"),
     ):
-        error = refused(capsys, "no-such-file.nfs", "--plot", figure)
+        error = refused(capsys, "info", "no-such-file.nfs", "--plot", figure)
         assert figure in error
         assert reason in error
 
@@ -236,7 +217,7 @@ def test_figure_is_whole_or_not_there(
         raise OSError(28, "No space left on device", "bits.svg")
 
     monkeypatch.setattr(Path, "replace", full)
-    error = refused(capsys, "photo.nfs", "--weights", "own.npz", "--plot", "bits.svg")
+    error = refused(capsys, "info", "photo.nfs", "--weights", "own.npz", "--plot", "bits.svg")
     assert error.endswith("bits.svg: No space left on device\n")
     assert Path("bits.svg").read_text() == "old"
 
@@ -254,7 +235,7 @@ def test_bad_files(place: Path, data: bytes, capsys: pytest.CaptureFixture[str])
     for name, (content, _) in files.items():
         Path(name).write_bytes(content)
     for name, (_, reason) in {**files, "none.nfs": (b"", "No such file")}.items():
-        error = refused(capsys, name, "--weights", "own.npz", "--plot", "bits.png")
+        error = refused(capsys, "info", name, "--weights", "own.npz", "--plot", "bits.png")
         assert name in error
         assert reason in error
 
@@ -262,14 +243,16 @@ def test_bad_files(place: Path, data: bytes, capsys: pytest.CaptureFixture[str])
 def test_other_weights(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both hashes are named; without weights the file says that it needs some."""
     write_weights("other.npz", small_weights(1))
-    error = refused(capsys, "photo.nfs", "--weights", "other.npz")
+    error = refused(capsys, "info", "photo.nfs", "--weights", "other.npz")
     assert small_weights().hash.hex() in error
     assert small_weights(1).hash.hex() in error
-    assert "weights of one's own" in refused(capsys, "photo.nfs")
-    assert "photo.nfs" in refused(capsys, "photo.nfs", "--weights", "photo.nfs")
+    assert "weights of one's own" in refused(capsys, "info", "photo.nfs")
+    assert "photo.nfs" in refused(capsys, "info", "photo.nfs", "--weights", "photo.nfs")
 
 
 def test_large_pictures_are_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A limit of one's own."""
-    assert "max_pixels" in refused(capsys, "photo.nfs", "--weights", "own.npz", "--max-pixels", 64 * 48 - 1)
-    assert run("photo.nfs", "--weights", "own.npz", "--max-pixels", 64 * 48) == 0
+    assert "max_pixels" in refused(
+        capsys, "info", "photo.nfs", "--weights", "own.npz", "--max-pixels", 64 * 48 - 1
+    )
+    assert run("info", "photo.nfs", "--weights", "own.npz", "--max-pixels", 64 * 48) == 0

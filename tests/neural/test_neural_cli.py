@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import refused, run
 from PIL import Image
-
-from neural_from_scratch import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,24 +28,6 @@ def photo(tmp_path: Path) -> Path:
     path = folder / "photo.png"
     Image.fromarray(waves.astype(np.uint8)).save(path)
     return path
-
-
-def run(*arguments: object) -> int:
-    """Run the command in this process and return its exit code."""
-    try:
-        return cli.main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Run a command that must fail: exit 2, nothing on stdout, and one line on stderr, which is returned."""
-    code = run(*arguments)
-    out, err = capsys.readouterr()
-    assert (code, out) == (2, "")
-    assert err.count("\n") == 1
-    assert err.startswith("neural-from-scratch: error: ")
-    return err
 
 
 def test_demo(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from codec_cases import picture, small_weights
+from command_line import refused, run
 from PIL import Image
 
-from neural_from_scratch import cli
 from neural_from_scratch.weights import qualities, read_weights, write_weights
 
 
@@ -22,26 +22,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(picture(50, 70)).save("photo.png")
     write_weights("own.npz", small_weights())
     return tmp_path
-
-
-def run(*arguments: object) -> int:
-    """Run the command and return its exit code."""
-    try:
-        return cli.main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Run a command that must fail, in one line on stderr and with nothing written."""
-    before = sorted(os.listdir())
-    code = run(*arguments)
-    out, err = capsys.readouterr()
-    assert (code, out) == (2, "")
-    assert err.startswith("neural-from-scratch: error: ")
-    assert err.count("\n") == 1
-    assert sorted(os.listdir()) == before
-    return err
 
 
 def test_there_and_back(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
