@@ -285,6 +285,7 @@ def photograph() -> np.ndarray:
     return np.ascontiguousarray(whole[64:320, 128:384])
 
 
+@pytest.mark.big
 def test_bits_of_every_kodak_picture(kodak, count) -> None:
     """Within half a per cent and 16 bytes of the estimate, header and all."""
     worst = -math.inf

@@ -93,5 +93,6 @@ def test_same_latents_everywhere(tmp_path: Path, count) -> None:
         assert np.ptp(several, axis=0).max() <= 1
     count(
         f"learned codec: {len(places)} places, {len(places) ** 2} decodings to the encoder's own latents, "
-        f"{len(set(expected))} different files"
+        f"{len(set(expected))} different files; left out: "
+        + (", ".join(sorted({place[0] for place in PLACES} - {place[0] for place in places})) or "none")
     )
