@@ -20,9 +20,9 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["COLUMNS", "group_of", "multiply", "multiply_grouped"]
+__all__ = ["COLUMNS", "LANES", "group_of", "is_tiled", "multiply", "multiply_grouped"]
 
-ROWS, COLUMNS = 8, 32  # of a tile
+ROWS, COLUMNS = 8, 32  # of a tile; the last tiles of a row may be half as wide
 LANES = 16
 HAS_VECTORS = not config.DISABLE_JIT and bool(binding.get_host_cpu_features().get("avx512f"))  # type: ignore[attr-defined]
 
@@ -32,28 +32,32 @@ def group_of(rows):
     return ROWS if HAS_VECTORS and rows % ROWS == 0 else rows
 
 
+def is_tiled(group):
+    """Tell whether `multiply_grouped` does without BLAS, for columns that 16 divides."""
+    return HAS_VECTORS and group == ROWS
+
+
 @njit(nogil=True, cache=True)
 def multiply_grouped(a, b, c, group):
     """Write A·B into C; A as numbers (rows / group, k, group) in one line, all contiguous float32."""
     rows, columns = c.shape
     count = b.shape[0]
-    if not HAS_VECTORS or group != ROWS or columns % COLUMNS:
+    if not HAS_VECTORS or group != ROWS or columns % LANES:
         for row in range(0, rows, group):
             part = a[row * count : (row + group) * count].reshape(count, group)
             np.dot(part.T, b, c[row : row + group])
         return
     from_a, from_b, to = a.ctypes.data, b.ctypes.data, c.ctypes.data
-    for column in range(0, columns, COLUMNS):
+    pitch = 4 * columns
+    whole = columns // COLUMNS * COLUMNS
+    for column in range(0, whole, COLUMNS):
         for row in range(0, rows, ROWS):
-            _tile(
-                from_a + 4 * row * count,
-                from_b + 4 * column,
-                to + 4 * (row * columns + column),
-                count,
-                4,
-                4 * ROWS,
-                4 * columns,
-            )
+            here, there = from_a + 4 * row * count, to + 4 * (row * columns + column)
+            _tile(here, from_b + 4 * column, there, count, 4, 4 * ROWS, pitch)
+    if whole < columns:
+        for row in range(0, rows, ROWS):
+            here, there = from_a + 4 * row * count, to + 4 * (row * columns + whole)
+            _half_tile(here, from_b + 4 * whole, there, count, 4, 4 * ROWS, pitch)
 
 
 @njit(nogil=True, cache=True)
@@ -84,7 +88,17 @@ def multiply(a, b, c, turned):
 @intrinsic
 def _tile(context, a, b, c, count, down, along, pitch):
     """Tile at c = Σ_k a[k] b[k]: addresses, and distances in bytes of a's rows, a's k, lines of b and c."""
-    signature = types.void(*[types.intp] * 7)
+    return types.void(*[types.intp] * 7), _generator(2)
+
+
+@intrinsic
+def _half_tile(context, a, b, c, count, down, along, pitch):
+    """The same for 16 columns."""
+    return types.void(*[types.intp] * 7), _generator(1)
+
+
+def _generator(vectors):
+    """Return what writes the instructions of a tile that is so many vectors wide."""
 
     def generate(target, builder, _, arguments):
         a, b, c, count, down, along, pitch = arguments
@@ -99,11 +113,11 @@ def _tile(context, a, b, c, count, down, along, pitch):
 
         builder.position_at_end(loop)
         k, at_a, at_b = (builder.phi(word) for _ in range(3))
-        sums = [builder.phi(vector) for _ in range(2 * ROWS)]
+        sums = [builder.phi(vector) for _ in range(vectors * ROWS)]
         for phi, start in zip((k, at_a, at_b), (ir.Constant(word, 0), a, b)):
             phi.add_incoming(start, before)
         right = []
-        for half in range(2):
+        for half in range(vectors):
             address = builder.add(at_b, ir.Constant(word, 4 * LANES * half))
             right.append(builder.load(builder.inttoptr(address, vector.as_pointer()), align=4))
         for i in range(ROWS):
@@ -112,8 +126,8 @@ def _tile(context, a, b, c, count, down, along, pitch):
             first = builder.insert_element(undefined, one, ir.Constant(ir.IntType(32), 0))
             zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
             left = builder.shuffle_vector(first, undefined, zeros)
-            for half in range(2):
-                total = sums[2 * i + half]
+            for half in range(vectors):
+                total = sums[vectors * i + half]
                 total.add_incoming(ir.Constant(vector, [0.0] * LANES), before)
                 total.add_incoming(builder.call(fma, [left, right[half], total]), loop)
         following = builder.add(k, ir.Constant(word, 1))
@@ -124,11 +138,11 @@ def _tile(context, a, b, c, count, down, along, pitch):
 
         builder.position_at_end(after)
         for i in range(ROWS):
-            for half in range(2):
+            for half in range(vectors):
                 address = builder.add(c, builder.mul(pitch, ir.Constant(word, i)))
                 address = builder.add(address, ir.Constant(word, 4 * LANES * half))
-                result = sums[2 * i + half].incomings[1][0]
+                result = sums[vectors * i + half].incomings[1][0]
                 builder.store(result, builder.inttoptr(address, vector.as_pointer()), align=4)
         return target.get_dummy_value()
 
-    return signature, generate
+    return generate

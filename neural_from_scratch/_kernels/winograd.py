@@ -40,10 +40,11 @@ block, however small the maps are.
 
 **Measured** on two cores with AVX-512. Blocks of 200 to 250 columns were fastest; with 160 and less a call
 took up to a third longer, as the weights are read again for each block. The products are two thirds of a
-call. They reach 150 GFLOP/s on a core with weights in the order in which they are read, and 130 without. The
-transform of the weights is 4 to 8 % of a call on small maps; as a product with G ⊗ G it was 20 %. A direct
-sum of all taps over shifted lines of pixels, without values and points, took longer for each layer of the
-bench, by 4 to 40 % (both before the last two gains).
+call. They reach 150 GFLOP/s on a core with weights in the order in which they are read, and 130 without.
+The transform of the weights is 4 to 8 % of a call on small maps; as a product with G ⊗ G it was 20 %. A
+direct sum of all taps over shifted lines of pixels, without values and points, took longer for each layer
+of the bench, by 4 to 40 %, before the last gains: lines that end at the next multiple of 16, and not of 32
+(4 to 10 %).
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ from .lines import (
     split4,
     subtract,
 )  # fmt: skip
-from .products import COLUMNS, group_of, multiply_grouped
+from .products import LANES, group_of, is_tiled, multiply_grouped
 
 __all__ = ["correlate", "correlate_transposed", "correlate_weights"]
 
@@ -123,7 +124,7 @@ def correlate(x, weight, bias, padding):
             work = (values, points, scratch)
             _correlate(x, factors, group, bias, padding, first, last, rows, tiles, *work, y)
 
-    run_all(task, len(blocks))
+    run_all(task, len(blocks), blas=not is_tiled(group))
     return y
 
 
@@ -166,7 +167,7 @@ def correlate_transposed(gradient, weight, bias, padding, shape):
                 x,
             )
 
-    run_all(task, len(blocks))
+    run_all(task, len(blocks), blas=not is_tiled(group))
     for number, parts in enumerate(blocks):
         picture, row = divmod(parts[0][0], rows)
         if row:
@@ -216,7 +217,7 @@ def _transformed(weight, group, turned):
     """
     outputs, channels = weight.shape[:2]
     rows, others = (channels, outputs) if turned else (outputs, channels)
-    factors = np.empty(49 * channels * outputs, np.float32)
+    factors = buffer("factors", 49 * channels * outputs)
     groups = rows // group
     per_task = max(1, -(-groups // 4), min(groups, SMALL // (group * others)))
 
@@ -238,11 +239,11 @@ def _quarters(channels):
 
 
 def _length(rows, tiles):
-    """Return the numbers in a line of a block: those of its tiles, and zeros up to an odd multiple of 32.
+    """Return the numbers in a line of a block: those of its tiles, and zeros up to an odd multiple of 16.
 
     Lines at a distance of a power of 2 would all want the same places of the first-level cache.
     """
-    return (-(-rows * (tiles + 1) // COLUMNS) | 1) * COLUMNS
+    return (-(-rows * (tiles + 1) // LANES) | 1) * LANES
 
 
 def _blocks(shape, line=LINE, tasks=TASKS):

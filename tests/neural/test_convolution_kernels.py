@@ -199,11 +199,11 @@ def test_float64_is_computed_in_float64() -> None:
     np.testing.assert_array_equal(y, reference.correlate(x, weight, None, (2, 2), (2, 2), 1))
 
 
-@pytest.mark.parametrize("rows", [16, 12])
-def test_a_product_in_groups_is_a_product(rows: int) -> None:
+@pytest.mark.parametrize(("rows", "columns"), [(16, 64), (16, 80), (8, 16), (12, 64), (16, 50)])
+def test_a_product_in_groups_is_a_product(rows: int, columns: int) -> None:
     random = np.random.default_rng(11)
-    a, b = random.standard_normal((rows, 7), np.float32), random.standard_normal((7, 64), np.float32)
+    a, b = random.standard_normal((rows, 7), np.float32), random.standard_normal((7, columns), np.float32)
     group = products.group_of(rows)
-    c = np.empty((rows, 64), np.float32)
+    c = np.empty((rows, columns), np.float32)
     products.multiply_grouped(a.reshape(-1, group, 7).swapaxes(1, 2).ravel(), b, c, group)
     assert distance(c, a.astype(float) @ b) < 1e-6
