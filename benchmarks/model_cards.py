@@ -45,7 +45,7 @@ def jpeg_curve(pictures: Sequence[np.ndarray[Any, Any]], optimize: bool) -> np.n
             decoded = np.asarray(PIL.Image.open(file))
             error = float(np.mean(np.square(np.subtract(picture, decoded, dtype=np.float64))))
             bpp = 8 * file.tell() / (picture.shape[0] * picture.shape[1])
-            found.append((bpp, 10 * np.log10(255**2 / error), ms_ssim(picture, decoded)))
+            found.append((bpp, 10 * np.log10(255**2 / error), ms_ssim(picture, decoded, data_range=255)))
         rows.append(np.mean(found, axis=0))
     return np.array(rows)
 
@@ -64,7 +64,7 @@ def cards() -> None:
             f"| {seen['bpp']:.3f}, {seen['psnr']:.2f}, {seen['ms_ssim']:.4f} |"
         )
     for quality in qualities():
-        print(f"    {load_weights(quality).card['command']}")
+        print(load_weights(quality).card["command"].replace("; ", "\n"))
 
 
 def results(folder: Path, effort: int) -> None:
