@@ -154,6 +154,7 @@ def open_folder(
         If fewer than `least` pictures are left; the first reasons are named.
     """
     folder = Path(folder)
+    list(os.scandir(folder))  # an error for what is no folder
     files = picture_files(folder)
     kept: list[tuple[str, Picture | Path]] = []
     skipped, free = [], memory

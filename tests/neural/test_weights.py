@@ -120,5 +120,6 @@ def test_shipped_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     monkeypatch.setattr(module, "FOLDER", tmp_path)
     assert qualities() == []
+    load_weights.cache_clear()
     with pytest.raises(ValueError, match="there are none"):
         load_weights(3)
