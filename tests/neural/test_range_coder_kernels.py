@@ -12,7 +12,6 @@ from neural_from_scratch.entropy_tables import TOTAL
 from neural_from_scratch.errors import FormatError
 
 pytestmark = pytest.mark.both_backends
-pytest.importorskip("numba")
 
 PROPERTY = settings(max_examples=120, deadline=None, derandomize=True)
 FAST, REFERENCE = get_backend("fast"), get_backend("reference")
