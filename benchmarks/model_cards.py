@@ -6,7 +6,8 @@
 
 Each row is a mean over pictures of real files: bits a pixel, PSNR, MS-SSIM. Beside it stands Pillow's JPEG
 with default and with optimised Huffman tables: the bits a pixel at the same mean PSNR, and the MS-SSIM at
-the same bits a pixel, both interpolated on the curve of means at qualities 5, 10, … 95.
+the same bits a pixel, both interpolated on the curve of means at qualities 5, 10, … 95; and below, the
+BD-rates of these means, with JPEG cut at 1 bit a pixel and with all of it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 import PIL.Image
 from tqdm import tqdm
 
+from codec_eval.bd_rate import bd_rate
 from codec_eval.metrics import ms_ssim
 from neural_from_scratch.data import picture_files
 from neural_from_scratch.evaluation import mean_of, measure
@@ -76,10 +78,12 @@ def results(folder: Path, effort: int) -> None:
         "| quality | bpp | PSNR | MS-SSIM | JPEG's bpp at that PSNR: default, optimised | ours is "
         "| JPEG's MS-SSIM at that bpp |\n|---|---|---|---|---|---|---|"
     )
+    means = []
     for quality in qualities():
         weights = load_weights(quality)
         bar = tqdm(pictures, unit="picture", disable=None, leave=False)
         mean = mean_of([measure(picture, weights, effort=effort) for picture in bar])
+        means.append((mean.bpp, mean.psnr))
         alike = [float(np.exp(np.interp(mean.psnr, curve[:, 1], np.log(curve[:, 0])))) for curve in curves]
         similar = float(np.interp(np.log(mean.bpp), np.log(curves[0][:, 0]), curves[0][:, 2]))
         saved = ", ".join(f"{100 * (mean.bpp / bpp - 1):+.1f} %" for bpp in alike)
@@ -88,6 +92,15 @@ def results(folder: Path, effort: int) -> None:
             f"| {alike[0]:.4f}, {alike[1]:.4f} | {saved} | {similar:.4f} |",
             flush=True,
         )
+    ours = np.array(means).T
+    print()
+    for words, curve in zip(("default", "optimised"), curves):
+        for part, kept in (("up to 1 bpp", curve[curve[:, 0] <= 1]), ("all", curve)):
+            found = bd_rate(kept[:, 0], kept[:, 1], *ours)
+            low, high = found.interval
+            print(
+                f"BD-rate, JPEG with {words} tables, {part}: {found.percent:+.1f} % ({low:.2f}–{high:.2f} dB)"
+            )
 
 
 def main() -> int:

@@ -73,7 +73,7 @@ def add_effort(parser: argparse.ArgumentParser) -> None:
         type=natural,
         default=0,
         metavar="N",
-        help="steps of a search for better latents, some 0.2 s a step and megapixel (default: 0)",
+        help="steps of a search for better latents, each some three times as long as decoding (default: 0)",
     )
 
 
