@@ -1,10 +1,10 @@
 """How long the learned codec takes for a picture, beside the same path in PyTorch and constriction.
 
-    python benchmarks/neural_codec.py                   a Kodak picture's size, each shipped quality, two
-    threads python benchmarks/neural_codec.py --quality 4       one of them python
-    benchmarks/neural_codec.py --picture FILE    another picture python benchmarks/neural_codec.py --memory
-    peak memory of 12 megapixels, encoded and decoded python benchmarks/neural_codec.py --json FILE
-    what was measured, every single run
+    python benchmarks/neural_codec.py                   a Kodak picture's size, each shipped quality
+    python benchmarks/neural_codec.py --quality 4       one of them
+    python benchmarks/neural_codec.py --picture FILE    another picture
+    python benchmarks/neural_codec.py --memory          peak memory of 12 megapixels, encoded and decoded
+    python benchmarks/neural_codec.py --json FILE       what was measured, every single run
 
 The peer has the same weights and the same tables: convolutions, GDN as a 1×1 convolution of x² and a root,
 and rounding in PyTorch; constriction's range coder with a `Categorical` model a channel, made before the
