@@ -30,6 +30,14 @@ EXTRAS = {
         all(find_spec(name) for name in ("torch", "pytorch_msssim", "bjontegaard", "imagecodecs")),
     ),
     "cluster": ("needs the extra `distributed`; deselected without it", bool(find_spec("distributed"))),
+    "lessons": (
+        "needs the extra `lessons`; deselected without it",
+        all(find_spec(name) for name in ("jupytext", "nbconvert", "ipykernel")),
+    ),
+    "labs": (
+        "needs the extras `lessons` and `labs`; deselected without them",
+        all(find_spec(name) for name in ("jupytext", "nbgrader")),
+    ),
     "browser": (
         "needs playwright and the program chromium; deselected without them",
         bool(find_spec("playwright") and shutil.which("chromium")),
