@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,13 @@ def test_generate_assignment(tmp_path: Path) -> None:
     assert make_labs.main(["--out", str(tmp_path)]) == 0
     program = "from nbgrader.apps import NbGraderApp; NbGraderApp.launch_instance()"
     places = {name: str(tmp_path / "jupyter") for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "HOME")}
+    # nbgrader calls alembic, which an environment has beside Python, activated or not.
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     for lesson in LESSONS:
         done = subprocess.run(
             [sys.executable, "-c", program, "generate_assignment", lesson.name],
             cwd=tmp_path,
-            env={**os.environ, **places, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **places, "PATH": path, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
         )
