@@ -59,9 +59,11 @@ def _parser() -> command.Parser:
         "--labs", type=Path, default=Path("labs"), help="your folder (default: labs)"
     )
     parser.set_defaults(run=_list)
+    labs = command.Parser(add_help=False)  # --labs may stand behind the command as well
+    labs.add_argument("--labs", type=Path, default=argparse.SUPPRESS, help="your folder")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    check = commands.add_parser("check", help="run the checks of a lesson", add_help=True)
+    check = commands.add_parser("check", help="run the checks of a lesson", parents=[labs])
     check.add_argument("lesson", type=int, help="number of the lesson")
     check.add_argument(
         "--file", type=Path, help="notebook or script (default: the newer one in labs)"
@@ -73,7 +75,9 @@ def _parser() -> command.Parser:
     check.add_argument("--quick", action="store_true", help="leave out cells that draw")
     check.set_defaults(run=_check)
 
-    opened = commands.add_parser("open", help="make the notebook of a lesson and open it")
+    opened = commands.add_parser(
+        "open", help="make the notebook of a lesson and open it", parents=[labs]
+    )
     opened.add_argument("lesson", type=int, help="number of the lesson")
     opened.set_defaults(run=_open)
     return parser
@@ -113,7 +117,9 @@ def _open(arguments: argparse.Namespace) -> int:
         found = next(filter(None, (shutil.which(program, path=place) for place in places)), None)
         if found:
             print(f"opening it with {program}", flush=True)
-            return 2 if subprocess.call([found, *options, str(path)]) else 0
+            if code := subprocess.call([found, *options, str(path)]):
+                raise ValueError(f"{found} ended with exit code {code}; the notebook is {path}")
+            return 0
     print("Found neither Jupyter nor VS Code. Open it with one of these:")
     print(f"  pip install jupyterlab && jupyter lab {path}")
     print(f"  code {path}        # VS Code with its extension for Python and Jupyter")

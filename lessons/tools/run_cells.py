@@ -46,7 +46,7 @@ def _run(source: str, name: str, namespace: dict[str, Any]) -> dict[str, Any]:
         line = error.lineno if isinstance(error, SyntaxError) else None
         if frames and line is None:
             line = frames[-1].lineno
-        return {"error": type(error).__name__, "message": str(error), "line": line}
+        return {"error": type(error).__name__, "message": str(error)[:2000], "line": line}
     return {"error": None, "message": "", "line": None}
 
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,8 +155,9 @@ def run_cells(
         )
         try:
             assert process.stdin is not None
-            process.stdin.write(json.dumps(code).encode())
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # Python could not start: no cell has run
+                process.stdin.write(json.dumps(code).encode())
+                process.stdin.close()
             while process.poll() is None and time.monotonic() - start < limit:
                 time.sleep(0.05)
                 progress(len(_read(results)), len(code))

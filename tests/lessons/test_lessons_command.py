@@ -231,4 +231,8 @@ def test_open(tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.setattr(shutil, "which", lambda name, path=None: "/bin/code" if name == "code" else None)
     assert run("--labs", tiny, "open", 7) == 0
     assert called == [["/bin/code", str(tiny / "l07_tiny.ipynb")]]
+    capsys.readouterr()
+    monkeypatch.setattr(subprocess, "call", lambda arguments: 3)
+    assert run("open", 7, "--labs", tiny) == 2
+    assert "/bin/code ended with exit code 3" in capsys.readouterr().err
     assert (tiny / "l07_tiny.ipynb").read_text() == "my work"
