@@ -25,7 +25,8 @@ from jpeg_from_scratch.sampling import to_blocks
 PHOTO = None  # None is the photograph that Matplotlib ships
 pixels = (read_picture(PHOTO) if PHOTO else default_photograph()).pixels
 luma = rgb_to_ycbcr(pixels)[..., 0] if pixels.ndim == 3 else pixels
-luma = np.ascontiguousarray(luma[: luma.shape[0] // 8 * 8, : luma.shape[1] // 8 * 8])
+height, width = (min(side, 1024) // 8 * 8 for side in luma.shape)  # whole blocks, a megapixel
+luma = np.ascontiguousarray(luma[:height, :width])
 blocks = to_blocks(luma.astype(float) - 128)  # (block row, block column, 8, 8), level-shifted
 waves = dct.dct_matrix()  # the library's own, for the figures
 BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by everybody
@@ -278,22 +279,21 @@ check_3_5()  # 3 points
 
 # %%
 Path("my_transform.jpg").write_bytes(encode(luma, stages={"fdct": fdct}, backend="reference"))
-diagonal, top, left = np.add.outer(range(8), range(8)), luma.shape[0] // 9, luma.shape[1] // 4
+diagonal = np.add.outer(range(8), range(8))
 fig, axes = plt.subplots(1, 4, figsize=(11, 3.8), layout="constrained")
 for axis, k in zip(axes, (1, 2, 4, 15)):
     low = {"fdct": lambda blocks, k=k: fdct(blocks) * (diagonal < k)}
     data = encode(luma, 90, stages=low, backend="reference")
     seen = np.asarray(PIL.Image.open(io.BytesIO(data)))
-    axis.imshow(seen[top : top + 240, left : left + 240], cmap="gray", vmin=0, vmax=255)
+    axis.imshow(seen[height // 9 :, width // 4 :][:240, :240], cmap="gray", vmin=0, vmax=255)
     axis.set(xlabel=f"{len(data):,} bytes, {psnr(luma, seen, data_range=255):.1f} dB")
     axis.set(title=f"{(diagonal < k).sum()} of 64 coefficients", xticks=[], yticks=[])
 plt.show()
 
 # %% [markdown]
 # ## In practice
-# Blocks of 8×8 give most of the gain, and an edge spoils only one of them; video codecs choose
-# sizes, in AV1 up to 64×64. Learned codecs train their transform on many photographs (lessons 11,
-# 12). The DCT itself loses nothing: JPEG loses where it rounds the coefficients (lesson 4).
+# Blocks of 8×8 give most of the gain, and an edge spoils only one; AV1 goes up to 64×64. Learned
+# codecs train their transform (lessons 11, 12). The DCT loses nothing: rounding does (lesson 4).
 # ## Sources
 # ITU-T T.81, A.3.1 (level shift) and A.3.3 (FDCT, IDCT) · Ahmed, Natarajan, Rao, "Discrete Cosine
 # Transform", IEEE Trans. Computers C-23, 1974 · Loeffler, Ligtenberg, Moschytz, "Practical fast 1-D

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from lesson_cases import LESSONS, NAMES, ROOT
 
@@ -77,6 +78,24 @@ def test_as_a_plain_script(lesson: Lesson, tmp_path: Path) -> None:
         check=True,
         timeout=LIMIT,
     )
+
+
+@each_lesson
+def test_a_picture_of_the_learner(lesson: Lesson, tmp_path: Path) -> None:
+    """A small grey one, of sides that are no multiples of anything, by the variable at the top."""
+    from PIL import Image
+
+    from lessons.tools.cells import read_script
+    from lessons.tools.running import run_cells
+
+    rng = np.random.default_rng(lesson.number)
+    noise = rng.normal(0, 3, (203, 171)).cumsum(0).cumsum(1)
+    shades = 255 * (noise - noise.min()) / np.ptp(noise) + rng.normal(0, 4, noise.shape)
+    Image.fromarray(np.clip(shades, 0, 255).astype(np.uint8)).save(tmp_path / "mine.png")
+    text = lesson.text.replace("PHOTO = None", 'PHOTO = "mine.png"')
+    run = run_cells(read_script(text), limit=LIMIT, folder=tmp_path)
+    assert run.stopped_in is None
+    assert [result for result in run.results if result.error] == []
 
 
 @each_lesson

@@ -14,7 +14,6 @@ from lesson_cases import LESSONS, ROOT, TINY, tiny_lesson
 
 import lessons.__main__ as command
 from lessons import make_labs
-from lessons.tools import cells as cells_module
 from lessons.tools.catalog import COURSE
 
 needs_jupytext = pytest.mark.lessons
@@ -93,7 +92,6 @@ def test_without_jupytext(
 ) -> None:
     """The error says what to install."""
     monkeypatch.setitem(sys.modules, "jupytext", None)
-    assert cells_module is not None
     for arguments in (("check", 7), ("open", 7)):
         assert run("--labs", tiny, *arguments) == 2
         assert "pip install '.[lessons]'" in one_line(capsys)
