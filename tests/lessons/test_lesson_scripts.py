@@ -15,7 +15,7 @@ ALLOWED = {
     *("jpeg_from_scratch", "neural_from_scratch", "codec_eval"),
     *("numpy", "scipy", "matplotlib", "PIL"),
 }
-STANDARD = {"io", "math", "time", "pathlib", "collections", "itertools", "heapq", "functools"}
+STANDARD = {"io", "math", "time", "pathlib", "collections", "itertools", "heapq", "functools", "bisect"}
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
 
