@@ -15,7 +15,10 @@ ALLOWED = {
     *("jpeg_from_scratch", "neural_from_scratch", "codec_eval"),
     *("numpy", "scipy", "matplotlib", "PIL"),
 }
-STANDARD = {"io", "math", "time", "pathlib", "collections", "itertools", "heapq", "functools", "bisect"}
+STANDARD = {
+    *("io", "math", "time", "pathlib", "fractions"),
+    *("collections", "itertools", "heapq", "functools", "bisect"),
+}
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
 
