@@ -86,10 +86,10 @@ for axis, image, name in ((axes["a"], grey, "the photograph"), (axes["b"], shuff
     axis.imshow(image, cmap="gray", vmin=0, vmax=255)
     axis.set(title=f"{name}\nlossless file: {bits:.2f} bpp", xticks=[], yticks=[])
 steps = np.diff(grey.astype(int), axis=1), np.diff(shuffled.astype(int), axis=1)
-axes["c"].hist(grey.ravel(), 256, (0, 256), color=BLUE, density=True)
+axes["c"].hist(grey.ravel(), 256, range=(0, 256), color=BLUE, density=True)
 axes["c"].set(title=f"pixels of both: {entropy(grey):.2f} bits", xlabel="value", ylabel="share")
 for values, colour in zip(steps, (BLUE, ORANGE)):
-    axes["d"].hist(values.ravel(), 121, (-60.5, 60.5), color=colour, density=True, alpha=0.7)
+    axes["d"].hist(values.ravel(), 121, range=(-60.5, 60.5), color=colour, density=True, alpha=0.7)
 axes["d"].set(title="differences: photograph, shuffled", xlabel="difference", ylabel="share")
 axes["d"].legend([f"{entropy(values):.2f} bits" for values in steps], frameon=False)
 plt.show()
