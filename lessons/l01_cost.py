@@ -2,10 +2,10 @@
 # # 1 · What a picture costs
 # **Time**: 80 minutes · **Points**: 10
 #
-# **You will** write the measures that every paper on compression prints: bits per pixel, entropy,
-# PSNR, SSIM; and make seven pictures that one of them cannot tell apart. **You will learn** what
-# each counts, what it is blind to, and why a table needs more than one column. **You need** NumPy,
-# means, variances, logarithms. A picture of your own goes in by its name: `PHOTO = "holiday.png"`.
+# **You will** write the measures that papers on compression print – entropy, PSNR, SSIM – and see
+# seven pictures that one of them cannot tell apart. **You will learn** what each counts, what it is
+# blind to, and why a table needs more than one column. **You need** NumPy, means, variances,
+# logarithms. A picture of your own goes in by its name: `PHOTO = "holiday.png"`.
 
 # %%
 import math
@@ -29,9 +29,9 @@ BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by everybody
 # %% [markdown]
 # ## Why: two numbers, and both can lie
 # The portrait in this lesson has 504 × 592 pixels of three bytes, 895,104 in all. Matplotlib ships
-# it in a file of 61,306. Fourteen bytes of fifteen are gone, and you would not have noticed. Who
-# wants to do better must say what is **paid**, in bits, and what is **lost**: two numbers. You will
-# build the ones that are in use, and then catch each of them lying.
+# it, even a little wider, in 61,306. Fourteen bytes of fifteen are gone, and you would not have
+# noticed. Who wants to do better must say what is **paid**, in bits, and what is **lost**: two
+# numbers. You will build the ones that are in use, and then catch each of them lying.
 # ## What is paid: bits per pixel
 # *Bits per pixel* (bpp) are all bits of the file, headers too, shared out among the pixels. A
 # colour pixel is one pixel. The *compression ratio* says how many times smaller the file is than
@@ -43,7 +43,7 @@ BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by everybody
 # ## What must be paid: entropy
 # Values that come often should get short codes. Shannon found how short: what comes with the
 # probability $p$ costs $-\log_2 p$ bits. A sure thing costs nothing, a fair coin 1 bit, a rare
-# value many. The mean is the **entropy**; no code that knows only the probabilities needs less:
+# value many. The mean is the **entropy**. A code that knows only probabilities needs at least that:
 #
 # $$H = -\sum_v p_v \log_2 p_v.$$
 # ### Exercise 1.1 – the entropy of numbers
