@@ -151,7 +151,7 @@ fig.supxlabel("black: pixels of the photograph, with Y less than 25 away", fonts
 plt.show()
 
 # %% [markdown]
-# Not even of these does the portrait use many: it keeps to a path from blue sky by grey to skin.
+# Not even of these does the portrait use many: it keeps to a path from blue wall by grey to skin.
 # What comes often can be coded cheaply; later lessons live on that. First, something for nothing.
 # ## 4:2:0: colour at half the size
 # Keep of Cb and Cr one sample for every 2×2 pixels. Of 12 samples 6 are left: half of all is gone
