@@ -286,7 +286,7 @@ plt.show()
 
 # %% [markdown]
 # PSNR says: the flat table saves nearly a fifth of the bits, as the mathematics has it. MS-SSIM:
-# it *wastes* a quarter. Look at the wall and the skin: with equal steps soft shades turn into tiles,
+# it *wastes* a quarter. Look at the wall and the skin: with equal steps soft shades become tiles,
 # and the bits go into edges that were sharp enough. K.1 was not made for PSNR but for people. Both
 # measures like lazy rounding: some per cent, for nothing, in files that every viewer opens.
 # ## In practice
