@@ -288,7 +288,7 @@ typical = np.array([len(encode(luma, quality)) for quality in qualities])
 for option, colour in (("optimize", ORANGE), ("arithmetic", BLUE)):
     sizes = np.array([len(encode(luma, quality, **{option: True})) for quality in qualities])
     axes[1].plot(qualities, 100 * sizes / typical, "o-", color=colour, label=f"{option}=True")
-axes[1].set(title="The file, by typical Huffman tables", xlabel="quality", ylabel="%")
+axes[1].set(title="The file", xlabel="quality", ylabel="% of that with typical tables")
 axes[1].legend()
 plt.show()
 
