@@ -13,7 +13,7 @@ from lessons.tools.exercises import BEGIN, cut_solutions, exercises, solution_li
 
 ALLOWED = {
     *("jpeg_from_scratch", "neural_from_scratch", "codec_eval"),
-    *("numpy", "scipy", "matplotlib", "PIL"),
+    *("numpy", "numba", "scipy", "matplotlib", "PIL"),
 }
 STANDARD = {
     *("io", "math", "time", "pathlib", "fractions"),
