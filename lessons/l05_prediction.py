@@ -109,7 +109,7 @@ def check_5_2(fn=closed_loop):
     assert np.array_equal(np.rint(found[0]), found[0]), f"whole numbers are sent, not {found[0]}"
     assert np.array_equal(added, found[1]), f"the decoder makes {added} of that, not {found[1]}"
     worst = np.abs(added - samples).max()
-    assert worst <= 5, f"off by {worst}, more than half a step: did you guess by the true value?"
+    assert worst <= 5, f"off by {worst}, over half a step: guessed by the true value? Cut off?"
 
 
 # %%
@@ -187,7 +187,7 @@ plt.show()
 
 # %% [markdown]
 # 8 bits have become 4.85, and every pixel comes back. **The library** has this in `prediction.py`.
-# There the decoder shows what the encoder's slices hide: each guess waits for the sample before.
+# There the decoder shows what the encoder's slices hide: most guesses wait for the sample before.
 # ## Runs: prediction for coefficients
 # After quantisation (lesson 4) most of the 64 coefficients of a block are zero. So "zero" is a good
 # guess, and what costs is to say *where* it is wrong. Say it rarely: find an order in which zeros

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 6 · Huffman coding: probabilities to codes
+# # 6 · Huffman coding, from probabilities to codes
 # **Time**: 110 minutes · **Points**: 12
 #
 # **You will** turn counts into code lengths, lengths into codes, a decoder's search into one look –
@@ -292,8 +292,8 @@ axes[1].set(ylabel="% of the file, headers and all", ylim=(0, None))
 plt.show()
 
 # %% [markdown]
-# 12 bits would do. (Adjust_BITS is not the best that there is; at 16, nobody sees that.) And the
-# typical tables (T.81, K.3) suit fine pictures, but are bad for coarse ones.
+# 12 bits would do. The typical tables (T.81, K.3) suit fine pictures, and are bad for coarse ones.
+# **The library** makes a picture's own in `huffman.optimal_spec` (K.2), as you do.
 # ## In practice
 # Pillow takes the typical tables unless told `optimize=True`; a fair comparison says which it used.
 # ## Sources

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 7 · Arithmetic coding: a whole picture in one number
+# # 7 · Arithmetic coding, or a whole picture in one number
 # **Time**: 120 minutes · **Points**: 11
 #
 # **You will** put a thousand decisions into one fraction and get them out again, let a coder learn
@@ -259,7 +259,7 @@ def check_7_5(fn=qm_step):
     for bit in format(test, "0256b"):
         encoder.code(bins, 0, int(bit))
     right = "655b5144f7969d517855bfff00fc5184c7cef93900287d46708ecbc0f6"
-    assert encoder.flush().hex() == right, "the test of T.81, K.4.1, does not come out"
+    assert encoder.flush().hex() == right, "T.81's test K.4.1 fails: do you compare A − Qe with Qe?"
 
 
 # %%
@@ -267,8 +267,8 @@ check_7_5()  # 4 points
 
 # %% [markdown]
 # **The library** has this in `arithmetic.Encoder.code`, and the models of F.1.4 below it. A counter
-# is a row of Table D.3: an MPS leads to one with a smaller Qe, an LPS to one with a larger. So it
-# forgets, and can follow the picture (left). Now a file goes through your step (right).
+# is a row of Table D.3: after an MPS comes, as a rule, one of a smaller Qe, after an LPS a larger.
+# So it forgets, and can follow the picture (left). Now a file goes through your step (right).
 
 # %%
 scans.Encoder = coder(qm_step)
@@ -294,7 +294,7 @@ plt.show()
 
 # %% [markdown]
 # ## In practice
-# Few programs read arithmetic JPEG: patents kept it out of browsers. H.264, HEVC and AV1 live by
+# Few programs read arithmetic JPEG: patents stood in its way. H.264, HEVC and AV1 live by
 # adaptive arithmetic coding; learned codecs have range coders, which keep the product (lesson 14).
 # ## Sources
 # ITU-T T.81, Annex D, F.1.4, K.4.1 · I. Witten, R. Neal, J. Cleary, Comm. ACM 30, 1987

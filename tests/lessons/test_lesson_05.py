@@ -33,14 +33,14 @@ def open_loop(samples: Any, step: int) -> Any:
     return numbers.tolist(), (step * np.cumsum(numbers)).tolist()
 
 
-def closed(samples: Any, step: int, rounded: bool = True, tell: Callable[..., Any] = lambda a, b: a) -> Any:
+def closed(samples: Any, step: int, whole: Any = round, tell: Callable[..., Any] = lambda a, b: a) -> Any:
     """Close the loop; or send fractions; or return something else than the decoder has."""
     numbers: list[Any] = []
     decoded: list[Any] = []
     last = 0
     for sample in samples:
         number = (sample - last) / step
-        numbers.append(round(number) if rounded else number)
+        numbers.append(whole(number))
         last += step * numbers[-1]
         decoded.append(tell(last, sample))
     return numbers, decoded
@@ -105,8 +105,9 @@ MISTAKES: list[tuple[str, Callable[..., Any], str]] = [
     ("check_5_1", lambda v: np.diff(v, prepend=v[:1] * 0), "uint8 wraps"),
     ("check_5_1", lambda v: -np.diff(v.astype(int), prepend=0), "The new less the old one"),
     ("check_5_2", lambda samples, step: closed(samples, step)[0], "two lists of seven"),
-    ("check_5_2", open_loop, "did you guess by the true value"),
-    ("check_5_2", lambda samples, step: closed(samples, step, rounded=False), "whole numbers are sent"),
+    ("check_5_2", open_loop, "off by 20, over half a step: guessed by the true value"),
+    ("check_5_2", lambda samples, step: closed(samples, step, whole=int), "over half a step.*Cut off"),
+    ("check_5_2", lambda samples, step: closed(samples, step, whole=float), "whole numbers are sent"),
     ("check_5_2", lambda s, step: closed(s, step, tell=lambda last, sample: sample), "the decoder makes"),
     ("check_5_3", lambda s, k: guesses(s, k)[1:, 1:], "a guess for each of 3×3"),
     ("check_5_3", lambda s, k: guesses(s, k, first=0), "column 0 is 128, not 0; the first is 128"),

@@ -119,7 +119,7 @@ MISTAKES: list[tuple[str, Callable[..., Any], str]] = [
     ("check_7_5", without_exchange, "MPS: take the upper part"),
     ("check_7_5", lps_below, "MPS: take the lower part"),
     ("check_7_5", c_stays, "LPS: take the upper part"),
-    ("check_7_5", exchange_at_equality, "K.4.1, does not come out"),
+    ("check_7_5", exchange_at_equality, "K.4.1 fails: do you compare"),
 ]
 
 
