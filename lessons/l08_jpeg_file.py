@@ -25,9 +25,7 @@ PHOTO = None  # None is the photograph that Matplotlib ships
 STRANGER = None  # a baseline colour JPEG without restarts; None is the file of that photograph
 pixels = (read_picture(PHOTO) if PHOTO else default_photograph()).pixels[:1024, :1024]
 luma = rgb_to_ycbcr(pixels)[..., 0] if pixels.ndim == 3 else pixels
-luma = np.ascontiguousarray(
-    luma[: luma.shape[0] // 8 * 8, : luma.shape[1] // 8 * 8]
-)  # whole blocks
+luma = np.ascontiguousarray(luma[: luma.shape[0] // 8 * 8, : luma.shape[1] // 8 * 8])
 stranger = Path(STRANGER or cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).read_bytes()
 SOI, EOI, SOS, SOF0, DQT, DHT, APP0 = 0xD8, 0xD9, 0xDA, 0xC0, 0xDB, 0xC4, 0xE0
 
@@ -54,9 +52,7 @@ for i, part in enumerate(file_parts(tiny)):
 axis.imshow(cells, alpha=0.7)
 for i, byte in enumerate(tiny):
     axis.text(i % 24, i // 24, f"{byte:02X}", ha="center", va="center", family="monospace")
-axis.set(
-    title=f"A JPEG file of {len(tiny)} bytes", xlabel="byte of a row", ylabel="row of 24 bytes"
-)
+axis.set(title=f"A JPEG file of {len(tiny)} bytes", xlabel="byte of a row", ylabel="row of 24")
 axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 plt.show()
 
@@ -172,7 +168,7 @@ plt.show()
 
 # %% [markdown]
 # Most wrong bits do next to nothing: Huffman codes fall into step again by themselves. But where a
-# DC difference has changed or a block is missing, all that follows is too bright, or out of place.
+# DC difference has changed or a block is missing, all that follows is too bright or out of place.
 # ## A stranger's file
 # Reading is a walk: note the marker, go on behind it, or leap as far as the length says. Never
 # *search* for FF: a payload may hold a thumbnail with its own FFD9. Only in the data behind SOS you
@@ -220,6 +216,9 @@ for offset, marker, payload in walk(stranger):
     print(f"{offset:6} FF{marker:02X} {len(payload):4} bytes  {payload[:24]}")
 
 # %% [markdown]
+# Of the file behind our photograph, the comment (FFFE) says where it is from. In SOF0 (FFC0) the
+# factors 22 11 11 say that colours have half the size. The steps in DQT (FFDB), 6 4 5 …, are 40 %
+# of the usual 16 11 12 …: the quality knob of lesson 4 stood at 80. Now the data.
 # ### Exercise 8.4 – read a block
 # `next_bit()` gives "0" or "1". Take bits until they are a code: nothing else says where it ends
 # (F.2.2.3). Take as many more as its category says; `coefficients.extend(number, category)` makes

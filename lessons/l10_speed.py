@@ -2,7 +2,7 @@
 # # 10 · Speed: from the definition to the kernel
 # **Time**: 110 minutes · **Points**: 10
 #
-# **You will** take a formula from four nested loops to compiled code, ten thousand times as fast,
+# **You will** take a formula from five nested loops to compiled code, ten thousand times as fast,
 # and measure it beside libjpeg-turbo. **You will learn** to count first, to measure without fooling
 # yourself, to divide without a division, and to stop. **You need** the DCT (lesson 3), and Numba.
 
