@@ -39,7 +39,7 @@ def decibels(error):  # PSNR; an error is in units of `spread`
 # In lesson 3 the best transform fell out of a formula, since all was a matrix and every error a
 # square. Bend one step, and the formula is gone. What stays is a **loss** $L$, one number that says
 # how bad the weights are, and the way downhill: against the **gradient**, the list of all
-# $\partial L/\partial w_i$. We can measure it: push one weight, at place $i$, both ways.
+# $\partial L/\partial w_i$. Measure it: push weight $i$ both ways ($e_i$ is 1 there, else 0).
 #
 # $$\frac{\partial L}{\partial w_i} \approx \frac{L(w + h\,e_i) - L(w - h\,e_i)}{2h}$$
 #

@@ -278,8 +278,8 @@ plt.show()
 # %% [markdown]
 # At the price that the codec was trained for, noise finds fewer bits *and* less error here: the
 # guess of the analysis network is good for all pictures, but not the best for this one. At other
-# prices the same decoder goes along the trade. And straight-through gets lost: it knows the slope at
-# one whole number, and leaps on the strength of it; noise has looked at all that lies between.
+# prices the same decoder goes along the trade. And straight-through gets lost: it knows the slope
+# at one whole number, and leaps on the strength of it; noise has seen all that lies between.
 # ## In practice
 # `losses.rate_distortion` is yours; `train` trains with it, from the linear start of lesson 12;
 # `refinement` is the search: `encode(…, effort=100)`. Are estimates true? Lesson 14.
