@@ -82,7 +82,8 @@ axes[0].plot(at, (at - 1.7) ** 2 + 1 / 12, "--", color=BLUE, label="with noise, 
 axes[0].plot(at, error + slope * (at - np.rint(at)), "k:", label="straight through, its slopes")
 axes[0].set(title="Error, if 1.7 is wanted", xlabel="latent $y$", ylabel="square", ylim=(-1, 6))
 axes[0].legend(frameon=False)
-axes[1].hist(noisy, np.linspace(-8.55, 8.55, 172), density=True, color=BLUE, label="$y + u$")
+each = np.full(noisy.size, 10 / noisy.size)  # shares of all numbers, bins of a tenth
+axes[1].hist(noisy, np.linspace(-8.55, 8.55, 172), weights=each, color=BLUE, label="$y + u$")
 whole, count = np.unique(np.rint(values), return_counts=True)
 axes[1].plot(whole, count / count.sum(), "o", color=ORANGE, label="share of each whole number")
 axes[1].set(title="A channel of the photograph", xlabel="value", ylabel="density", xlim=(-8.5, 8.5))
