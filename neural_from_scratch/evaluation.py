@@ -78,11 +78,11 @@ def measure(picture: NDArray[np.uint8], weights: Weights, name: str = "", effort
 
 def estimated_bits(picture: NDArray[np.uint8], weights: Weights) -> float:
     """Return −Σ log₂ p of a picture's rounded latents, by the model's likelihoods in floating point."""
-    density = weights.model.entropy_bottleneck
-    latents = strips.analyse(weights.model, to_samples(picture))
-    rounded = density.dequantize(density.quantize(latents))
+    model = weights.model
+    y = Tensor(strips.analyse(model, to_samples(picture)))
     with no_grad():
-        return losses.rate({"y": density.likelihood(Tensor(rounded))}, 1).item()
+        rounded = model.rounded({"y": y, **model.further_latents(y)})
+        return losses.rate(model.likelihoods(rounded), 1).item()
 
 
 def mean_of(found: Sequence[Measured], name: str = "mean") -> Measured:

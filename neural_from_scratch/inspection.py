@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from .codec import Content, open_file
 from .container import CHECKSUM_BYTES, FIXED_BYTES, MAX_PIXELS, RGB, VERSION, varint
 from .entropy_tables import TOTAL, CdfTables
-from .models.factorized_prior import FactorizedPrior
+from .models import TransformCodec
 from .tensor import no_grad
 from .weights import Weights
 
@@ -193,12 +193,12 @@ def table_probabilities(tables: CdfTables, channel: int) -> NDArray[np.float64]:
     return np.diff(tables.cdf[channel, : tables.lengths[channel]]) / TOTAL
 
 
-def densities(model: FactorizedPrior, symbols: NDArray[np.floating]) -> NDArray[np.float32]:
+def densities(model: TransformCodec, symbols: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return the model's probability of each symbol; between whole numbers its density.
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
     symbols : ndarray of float, shape (M, K)
         Row c is of channel c, less its median.
 

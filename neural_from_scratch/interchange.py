@@ -43,7 +43,7 @@ from .checkpoint import ZIP_ERRORS, load_state, save_state
 from .entropy_models import FLOOR, TAIL
 from .entropy_tables import CdfTables
 from .layers import GDN
-from .models.factorized_prior import FactorizedPrior
+from .models import FactorizedPrior
 from .ops.bounds import PEDESTAL
 from .parameters import moved
 from .torch_file import MAX_BYTES, load_torch

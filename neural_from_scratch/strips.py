@@ -27,7 +27,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .models import FactorizedPrior
+from .models import TransformCodec
 from .tensor import Tensor, no_grad
 
 __all__ = ["PIXELS", "analyse", "cut", "synthesise"]
@@ -36,14 +36,12 @@ PIXELS = 1 << 20  # of a strip, about: some 200 MB while it is transformed
 MARGIN = 2  # rows of latents above and beneath a strip
 
 
-def analyse(
-    model: FactorizedPrior, samples: NDArray[np.float32], pixels: int = PIXELS
-) -> NDArray[np.float32]:
+def analyse(model: TransformCodec, samples: NDArray[np.float32], pixels: int = PIXELS) -> NDArray[np.float32]:
     """Map a picture to latents, strip by strip.
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         Of NumPy.
     samples : ndarray of float32, shape (1, 3, H, W)
         H and W multiples of 16.
@@ -65,13 +63,13 @@ def analyse(
 
 
 def synthesise(
-    model: FactorizedPrior, latents: NDArray[np.float32], pixels: int = PIXELS
+    model: TransformCodec, latents: NDArray[np.float32], pixels: int = PIXELS
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Map latents back, strip by strip.
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         Of NumPy.
     latents : ndarray of float32, shape (1, M, h, w)
     pixels : int

@@ -37,8 +37,8 @@ from .arrays import Array, array_module
 from .checkpoint import load_state, save_state
 from .data import Pictures
 from .errors import NeuralError
-from .models import FactorizedPrior
-from .models.factorized_prior import pad_to_multiple
+from .models import TransformCodec
+from .models.transform_codec import pad_to_multiple
 from .optim import Adam, Group, clip_gradients, warmup_cosine
 from .parameters import moved
 from .tensor import Tensor, no_grad
@@ -142,7 +142,7 @@ class Trainer:
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         Of NumPy, or moved to CuPy (``model.to(cupy)``); changed in place.
     pictures : Pictures
     settings : Settings
@@ -159,7 +159,7 @@ class Trainer:
         False only where a step was interrupted while weights changed: such a state is not to be saved.
     """
 
-    def __init__(self, model: FactorizedPrior, pictures: Pictures, settings: Settings) -> None:
+    def __init__(self, model: TransformCodec, pictures: Pictures, settings: Settings) -> None:
         self.model, self.pictures, self.settings = model, pictures, settings
         named = {name: tensor for name, tensor in model.named_parameters() if tensor.requires_grad}
         density = {name: tensor for name, tensor in named.items() if name.startswith("entropy_bottleneck.")}
@@ -394,12 +394,12 @@ class Estimate:
     decoded: NDArray[np.uint8]
 
 
-def estimate(model: FactorizedPrior, picture: NDArray[np.uint8]) -> Estimate:
+def estimate(model: TransformCodec, picture: NDArray[np.uint8]) -> Estimate:
     """Pass one picture through, with rounding about the medians as they are (`find_quantiles`).
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
     picture : ndarray of uint8, (H, W, 3)
 
     Returns

@@ -45,7 +45,9 @@ like one. Taps outside of the middle are zero, and become basis functions that o
 no eigenvector was given keep their random weights, but nobody listens to them yet; γ learns who masks
 whom. Nothing of the first hours of training is spent on finding out that neighbouring pixels are alike.
 
-The densities start as the logistic ones with the spread of their channels.
+The densities start as the logistic ones with the spread of their channels. A hyperprior starts as if it knew
+no more than that: the last layer of h_s says for each channel its mean and its spread, wherever it is, plus a
+tenth of what its random weights say (`tell_channels`).
 
 **From one λ to the next.** A trained model is the best start for a neighbouring rate. By equation 1 its
 latents should be finer or coarser by √(λ'/λ): `change_weight` scales them, and the densities with them.
@@ -69,14 +71,16 @@ from . import ops, seeds
 from .arrays import array_module
 from .data import Pictures
 from .layers import GDN, Conv2d, ConvTranspose2d
-from .models import FactorizedPrior
+from .models import TransformCodec
+from .models.hyperprior import Hyperprior
 from .tensor import Tensor, no_grad
 
-__all__ = ["change_weight", "optimal_step", "principal_axes", "warm_start"]
+__all__ = ["change_weight", "optimal_step", "principal_axes", "tell_channels", "warm_start"]
 
 GAMMA = 2e-4  # on the diagonal of GDN: 1 % less at x = 10
 GAIN = 2.0  # of each stage but the last
 AT_ONCE = 8  # squares
+QUIET = 0.1  # how loud the random weights of a hyperprior's last layer are at first
 
 
 def optimal_step(weight: float) -> float:
@@ -113,7 +117,7 @@ def principal_axes(covariance: NDArray[np.float64], count: int) -> NDArray[np.fl
 
 
 def warm_start(
-    model: FactorizedPrior,
+    model: TransformCodec,
     pictures: Pictures,
     weight: float,
     seed: int,
@@ -125,7 +129,7 @@ def warm_start(
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         On NumPy; changed in place.
     pictures : Pictures
         To measure covariances on.
@@ -145,10 +149,7 @@ def warm_start(
     step = optimal_step(weight) / 255
     if side % model.shrink or side < model.shrink or squares < 1:
         raise ValueError(f"warm_start: squares={squares}, side={side}, must be a multiple of {model.shrink}")
-    batches = [
-        pictures.batch(seed, (1 << 32) - 1 - i, min(AT_ONCE, squares - i * AT_ONCE), side)
-        for i in range(-(-squares // AT_ONCE))
-    ]
+    batches = _batches(pictures, seed, squares, side)
     for layer in (*model.g_a, *model.g_s):
         if isinstance(layer, GDN):
             _near_identity(layer)
@@ -163,22 +164,33 @@ def warm_start(
             axes = principal_axes(covariance, min(4 * live, down.outputs))
             _set_stage(down, up, axes, mean, last if stage == stages - 1 else GAIN)
             live = len(axes)
-        latents = np.concatenate(list(_made_by(model, batches, len(model.g_a))))
-    noise = seeds.stream(seed, "warm start").random(latents.shape, np.float32) - np.float32(0.5)
-    latents += noise
-    middle = np.median(latents, axis=(0, 2, 3)).astype(np.float64)
-    spread = np.abs(latents - middle[:, None, None].astype(np.float32)).mean(axis=(0, 2, 3))
-    model.entropy_bottleneck.fit_logistic(middle, spread.astype(np.float64))
+    _fit_densities(model, batches, seed)
 
 
-def change_weight(model: FactorizedPrior, old: float, new: float) -> None:
+def tell_channels(
+    model: Hyperprior, pictures: Pictures, seed: int, *, squares: int = 128, side: int = 128
+) -> None:
+    """Let a hyperprior whose transforms are trained start with the mean and the spread of each channel.
+
+    Parameters
+    ----------
+    model : Hyperprior
+        On NumPy; the last layer of h_s and the density of z are changed in place.
+    pictures, seed, squares, side
+        As for `warm_start`.
+    """
+    _fit_densities(model, _batches(pictures, seed, squares, side), seed)
+
+
+def change_weight(model: TransformCodec, old: float, new: float) -> None:
     """Make a model that was trained for one λ a start for another: latents finer or coarser by √(new / old).
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         Changed in place. The last analysis layer is multiplied by that factor f, the first synthesis layer
-        divided by it: but for the rounding, pictures stay as they are. A density becomes that of f · y.
+        divided by it: but for the rounding, pictures stay as they are. A density becomes that of f · y; a
+        hyperprior hears y / f, and what it tells is multiplied.
     old, new : float
         λ, of one distortion.
 
@@ -188,7 +200,6 @@ def change_weight(model: FactorizedPrior, old: float, new: float) -> None:
         If one is not positive.
     """
     factor = optimal_step(old) / optimal_step(new)
-    density = model.entropy_bottleneck
     last, first = model.g_a[-1], model.g_s[0]
     assert isinstance(last, Conv2d)
     assert isinstance(first, ConvTranspose2d)
@@ -196,6 +207,15 @@ def change_weight(model: FactorizedPrior, old: float, new: float) -> None:
     last.weight.data *= factor
     last.bias.data *= factor
     first.weight.data /= factor
+    if isinstance(model, Hyperprior):  # z stays, and what it says is multiplied
+        hears, tells = model.h_a[0], _last_layer(model)
+        assert isinstance(hears, Conv2d)
+        assert tells.bias is not None
+        hears.weight.data /= factor
+        tells.weight.data *= factor
+        tells.bias.data *= factor
+        return
+    density = model.entropy_bottleneck
     # L(x / f): only the first matrix meets x, and the inverse of softplus is ln(eʰ − 1).
     stored = density.matrices[0]
     xp = array_module(stored.data)
@@ -203,8 +223,47 @@ def change_weight(model: FactorizedPrior, old: float, new: float) -> None:
     density.quantiles.data *= factor
 
 
+def _batches(pictures: Pictures, seed: int, squares: int, side: int) -> list[NDArray[np.float32]]:
+    """Return crops that no training sees."""
+    return [
+        pictures.batch(seed, (1 << 32) - 1 - i, min(AT_ONCE, squares - i * AT_ONCE), side)
+        for i in range(-(-squares // AT_ONCE))
+    ]
+
+
+def _fit_densities(model: TransformCodec, batches: list[NDArray[np.float32]], seed: int) -> None:
+    """Set the densities, and what a hyperprior expects, to what the latents of some crops are like."""
+    with no_grad():
+        y = np.concatenate(list(_made_by(model, batches, len(model.g_a))))
+        if isinstance(model, Hyperprior):
+            middle, spread = _middle_and_spread(y)
+            tells = _last_layer(model)
+            assert tells.bias is not None
+            # of a Gaussian, E|x − μ| = σ √(2 / π); a scale hyperprior cannot say where the middle is
+            told = spread * math.sqrt(math.pi / 2)
+            tells.bias.data[:] = np.concatenate([told, middle]) if model.has_means else told
+            tells.weight.data *= QUIET
+            coded = model.hyper_analyse(Tensor(y)).data
+        else:
+            coded = y
+    noise = seeds.stream(seed, "warm start").random(coded.shape, np.float32) - np.float32(0.5)
+    model.entropy_bottleneck.fit_logistic(*_middle_and_spread(coded + noise))
+
+
+def _middle_and_spread(latents: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the median of each channel, and the mean distance from it."""
+    middle = np.median(latents, axis=(0, 2, 3)).astype(np.float64)
+    spread = np.abs(latents - middle[:, None, None].astype(np.float32)).mean(axis=(0, 2, 3))
+    return middle, spread.astype(np.float64)
+
+
+def _last_layer(model: Hyperprior) -> Conv2d:
+    """The layer that tells what to expect."""
+    return [layer for layer in model.h_s if isinstance(layer, Conv2d)][-1]
+
+
 def _made_by(
-    model: FactorizedPrior, batches: list[NDArray[np.float32]], layers: int
+    model: TransformCodec, batches: list[NDArray[np.float32]], layers: int
 ) -> Iterator[NDArray[np.float32]]:
     """Yield what the first layers of the analysis make of each batch."""
     for batch in batches:
@@ -251,7 +310,7 @@ def _set_stage(
 
 
 def _near_identity(layer: GDN) -> None:
-    """β = 1, γ = 10⁻³ I."""
+    """β = 1, γ = 2·10⁻⁴ I."""
     channels = layer.beta.size
     for parameter, value in ((layer.beta, np.ones(channels)), (layer.gamma, GAMMA * np.eye(channels))):
         parameter.data = ops.nonnegative_stored(value).astype(parameter.dtype)

@@ -9,10 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..codec import DEFAULT_MODEL
+from ..models import MODELS
 from .options import check_writable, natural, positive, positive_number
 
 if TYPE_CHECKING:
-    from ..models import FactorizedPrior
+    from ..data import Pictures
+    from ..models import TransformCodec
     from ..train import Settings, Trainer
 
 __all__ = ["add_parser", "run"]
@@ -20,6 +23,8 @@ __all__ = ["add_parser", "run"]
 EXAMPLES = """\
   neural-from-scratch train --data photos --lambda 0.013 --steps 16000 --out mine.npz
   neural-from-scratch train --data photos --lambda 0.025 --steps 4000 --start mine.npz --out finer.npz
+  neural-from-scratch train --data photos --lambda 0.013 --model mean-scale-hyperprior --start mine.npz \\
+      --out told.npz
   neural-from-scratch train --lambda 0.013 --steps 500 --out leaves.npz      without any pictures
   neural-from-scratch compress photo.png --weights mine.npz
 """
@@ -35,7 +40,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "train",
         help="learn weights from a folder of pictures",
-        description="Train the factorised-prior model for one rate, and write weights that compress takes.\n"
+        description="Train a model for one rate, and write weights that compress takes.\n"
         "A checkpoint stands beside them until training is over; the same command goes on from it.",
         epilog="examples:\n" + EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -52,6 +57,13 @@ def add_parser(commands: Any) -> None:
     rate.add_argument("--steps", type=positive, default=16000, metavar="N", help="default: %(default)s")
     rate.add_argument("--out", type=Path, required=True, metavar="FILE", help="the weights, .npz")
     rate.add_argument("--distortion", choices=("mse", "ms-ssim"), default="mse", help="default: %(default)s")
+    rate.add_argument(
+        "--model",
+        choices=tuple(model.name for model in MODELS.values()),
+        default=DEFAULT_MODEL,
+        metavar="NAME",
+        help="%(choices)s (default: %(default)s)",
+    )
     rate.add_argument("--width", type=positive, default=64, metavar="N", help="channels inside (default: 64)")
     rate.add_argument(
         "--latents", type=positive, default=96, metavar="M", help="channels of the latents (default: 96)"
@@ -60,7 +72,8 @@ def add_parser(commands: Any) -> None:
         "--start",
         type=Path,
         metavar="WEIGHTS",
-        help="begin with these weights, of another λ (default: a linear transform from statistics)",
+        help="begin with these weights, of another λ, or the transforms of another model (default: a linear "
+        "transform from statistics)",
     )
     data = parser.add_argument_group("pictures")
     data.add_argument(
@@ -94,7 +107,6 @@ def run(arguments: argparse.Namespace) -> None:
     """Prepare, train, and write weights with a card that says how they were made."""
     from ..data import generate_pictures, open_folder
     from ..train import Settings, Trainer, train
-    from ..warm_start import warm_start
     from ..weights import make_weights, write_weights
 
     out: Path = arguments.out
@@ -112,7 +124,6 @@ def run(arguments: argparse.Namespace) -> None:
         rate=arguments.rate,
         seed=arguments.seed,
     )
-    model, is_started = _first_model(arguments, settings)
     validation = _Validation(arguments.validate)
     if arguments.data is None:
         pictures = generate_pictures(settings.seed, GENERATED, max(256, settings.side))
@@ -120,9 +131,7 @@ def run(arguments: argparse.Namespace) -> None:
         pictures = open_folder(arguments.data, settings.side)
     for name, reason in pictures.skipped:
         print(f"left out: {name}: {reason}", file=sys.stderr)
-    if not (is_started or checkpoint.is_file()):
-        alike = 1 if settings.distortion == "mse" else MS_SSIM_SCALE
-        warm_start(model, pictures, settings.weight / alike, settings.seed, side=min(settings.side, 128))
+    model = _first_model(arguments, settings, None if checkpoint.is_file() else pictures)
     if arguments.device == "gpu":
         model.to(_cupy())
     trainer = Trainer(model, pictures, settings)
@@ -163,24 +172,42 @@ def run(arguments: argparse.Namespace) -> None:
     )
 
 
-def _first_model(arguments: argparse.Namespace, settings: Settings) -> tuple[FactorizedPrior, bool]:
-    """Return a model, and whether it has weights to begin with."""
+def _first_model(
+    arguments: argparse.Namespace, settings: Settings, pictures: Pictures | None
+) -> TransformCodec:
+    """Return a model with the weights to begin with; without pictures, any weights: a checkpoint follows."""
     from .. import seeds
-    from ..models import FactorizedPrior
-    from ..warm_start import change_weight
+    from ..models import model_named
+    from ..models.hyperprior import Hyperprior
+    from ..warm_start import change_weight, tell_channels, warm_start
     from ..weights import read_weights
 
-    model = FactorizedPrior(arguments.width, arguments.latents, rng=seeds.stream(settings.seed, "weights"))
-    if arguments.start is None:
-        return model, False
-    weights = read_weights(arguments.start)
+    cls: Any = model_named(arguments.model)
+    model: TransformCodec = cls(
+        arguments.width, arguments.latents, rng=seeds.stream(settings.seed, "weights")
+    )
+    start = None if arguments.start is None else read_weights(arguments.start)
+    if pictures is None:
+        return model
+    side = min(settings.side, 128)
+    if start is None:
+        alike = 1 if settings.distortion == "mse" else MS_SSIM_SCALE
+        warm_start(model, pictures, settings.weight / alike, settings.seed, side=side)
+        return model
+    state = start.model.state_dict()
+    is_other = type(start.model) is not cls
+    if is_other:
+        transforms = {name: array for name, array in state.items() if name.startswith(("g_a.", "g_s."))}
+        state = model.state_dict() | transforms
     try:
-        model.load_state_dict(weights.model.state_dict())
+        model.load_state_dict(state)
     except ValueError as error:
         raise ValueError(f"--start {arguments.start}: {error}") from error
-    if weights.card.get("distortion", "mse") == settings.distortion:
-        change_weight(model, weights.weight, settings.weight)
-    return model, True
+    if start.card.get("distortion", "mse") == settings.distortion:
+        change_weight(model, start.weight, settings.weight)
+    if is_other and isinstance(model, Hyperprior):
+        tell_channels(model, pictures, settings.seed, side=side)
+    return model
 
 
 class _Validation:
