@@ -74,6 +74,7 @@ and `commands/` are the command ``neural-from-scratch``.
 from . import ops
 from .backend import use_backend
 from .codec import decode, encode
+from .rate_control import encode_to
 from .tensor import Tensor, checks_finite, no_grad
 
-__all__ = ["Tensor", "checks_finite", "decode", "encode", "no_grad", "ops", "use_backend"]
+__all__ = ["Tensor", "checks_finite", "decode", "encode", "encode_to", "no_grad", "ops", "use_backend"]

@@ -32,8 +32,10 @@ __all__ = [
     "DEFAULT_MODEL",
     "DEFAULT_QUALITY",
     "Content",
+    "check_image",
     "decode",
     "encode",
+    "header_of",
     "latents_of",
     "open_file",
     "pixels_of",
@@ -91,19 +93,11 @@ def encode(
     >>> decode(data).shape
     (20, 30, 3)
     """
-    _check_image(image)
+    check_image(image)
     if effort < 0:
         raise ValueError(f"effort={effort}, must be 0 or more")
     used = load_weights(quality, model) if weights is None else weights
-    header = Header(
-        used.model.model_id,
-        used.quality,
-        used.hash,
-        image.shape[1],
-        image.shape[0],
-        RGB if image.ndim == 3 else GREY,
-    )
-    return container.pack(header, write_payload(*latents_of(image, used, effort, step)))
+    return container.pack(header_of(image, used), write_payload(*latents_of(image, used, effort, step)))
 
 
 def decode(data: bytes, *, max_pixels: int | None = MAX_PIXELS, weights: Weights | None = None) -> Picture:
@@ -178,6 +172,13 @@ def open_file(data: bytes, *, max_pixels: int | None = MAX_PIXELS, weights: Weig
     return Content(header, payload, symbols, coding, weights)
 
 
+def header_of(image: Picture, weights: Weights) -> Header:
+    """Return what a picture's file says about itself with these weights."""
+    rows, columns = image.shape[:2]
+    mode = RGB if image.ndim == 3 else GREY
+    return Header(weights.model.model_id, weights.quality, weights.hash, columns, rows, mode)
+
+
 def latents_of(
     image: Picture, weights: Weights, effort: int = 0, step: int = ONE_STEP
 ) -> tuple[Coding, NDArray[np.int32]]:
@@ -214,7 +215,8 @@ def pixels_of(content: Content) -> Picture:
     return image
 
 
-def _check_image(image: object) -> None:
+def check_image(image: object) -> None:
+    """Raise `TypeError` or `ValueError` for what is no picture."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else f"a {type(image).__name__}"
         raise TypeError(f"image is {kind}, must be an array of uint8")

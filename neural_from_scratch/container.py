@@ -230,7 +230,7 @@ def read_varint(view: memoryview, start: int, field: str) -> tuple[int, int]:
                 break
             return number, start + count + 1
     if len(view) < start + 5:
-        raise FormatError("the file ends here", offset=len(view), field=field)
+        raise FormatError("it ends here", offset=len(view), field=field)
     raise FormatError(f"a varint beyond {LARGEST}", offset=start, field=field)
 
 

@@ -22,7 +22,10 @@ means.
 **Levels.** The range coder knows tables, not σ: there are 64, for scales from 0.11 to 256 in equal ratios of
 1.131, and each latent takes the one whose level is nearest, by ratio. A density that is too wide by the
 factor r costs about (ln r)² / ln 2 bits more; at the edge between two levels, r = √1.131, that is 0.005 bits,
-and 0.002 in the mean. The edges are whole numbers, made once (`integer_hyperprior`).
+and 0.002 in the mean. So it is with the integer tables: 0.0018 bits in the mean over all scales, each as
+likely in the logarithm, 0.006 at most below σ = 50 and 0.009 up to 256, where 16 bits are few for so many
+values. The next *higher* level would cost 0.005 in the mean. The edges are whole numbers, made once
+(`integer_hyperprior`).
 
 References
 ----------
@@ -34,6 +37,7 @@ hyperprior", ICLR 2018. Bounds, the number of levels and their range are Compres
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,12 +84,15 @@ def gaussian_likelihood(
     """
     values = as_tensor("gaussian_likelihood", "values", values)
     scales = as_tensor("gaussian_likelihood", "scales", scales)
-    shapes = {"values": values.shape, "scales": scales.shape}
+    given = {"values": values, "scales": scales}
     if means is not None:
         means = as_tensor("gaussian_likelihood", "means", means)
-        shapes["means"] = means.shape
-    if len(set(shapes.values())) > 1:
-        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        given["means"] = means
+    if len({tensor.dtype for tensor in given.values()}) > 1:
+        found = ", ".join(f"{name} {tensor.dtype}" for name, tensor in given.items())
+        raise TypeError(f"gaussian_likelihood: dtypes must be the same: {found}")
+    if len({tensor.shape for tensor in given.values()}) > 1:
+        found = ", ".join(f"{name} {tensor.shape}" for name, tensor in given.items())
         raise ValueError(f"gaussian_likelihood: shapes must be the same: {found}")
     distance = ops.absolute(values if means is None else values - means)
     # Φ(x) = ½ erfc(−x / √2): so many units of √2 σ from the far and from the near edge of the cell
@@ -106,6 +113,7 @@ def scale_levels() -> NDArray[np.float64]:
     return np.geomspace(LEAST_SCALE, LARGEST_SCALE, LEVELS)
 
 
+@lru_cache(maxsize=1)
 def scale_tables() -> CdfTables:
     """Return the integer tables of all levels: table i is of k = round(v − μ) with the scale of level i.
 

@@ -10,9 +10,9 @@ The payload of a hyperprior:
 ======  ===========  ==========================================================================
 offset  bytes        field
 ======  ===========  ==========================================================================
-0       1 to 5       step, in 64ths, a varint: 64 is the step that the model was trained with
-        1 to 5       length of the side information in bytes, the same
-        length       side information: z, each channel with its own table
+0       1 or 2       step, in 64ths, a varint: 64 is the step that the model was trained with
+        1 to 5       side length: of the side information in bytes, a varint too
+        side length  side information: z, each channel with its own table
         the rest     y, each latent with the table that z says, less the mean that z says
 ======  ===========  ==========================================================================
 
@@ -25,6 +25,7 @@ Only whole numbers decide what is read (`integer_hyperprior`, `entropy_tables`, 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -161,10 +162,10 @@ def coding_for(weights: Weights, latents: Latents, step: int = ONE_STEP) -> Codi
 
     Raises
     ------
-    ValueError
-        For a step out of range.
+    TypeError, ValueError
+        For a step that is no whole number, or out of range.
     """
-    model = weights.model
+    model, step = weights.model, operator.index(step)
     if not isinstance(model, Hyperprior):
         if step != ONE_STEP:
             raise ValueError(f"step={step}, must be {ONE_STEP}: {model.name} has one only")
@@ -209,12 +210,12 @@ def read_payload(payload: bytes, weights: Weights, rows: int, columns: int) -> t
     step, second = read_varint(view, 0, "step")
     if not 1 <= step <= LARGEST_STEP:
         raise FormatError(f"{step}, must be 1 … {LARGEST_STEP}", offset=0, field="step")
-    length, start = read_varint(view, second, "length of the side information")
+    length, start = read_varint(view, second, "side length")
     if length > len(payload) - start:
         raise FormatError(
             f"{length} bytes, but only {len(payload) - start} follow",
             offset=second,
-            field="length of the side information",
+            field="side length",
         )
     side_shape = (model.width, -(-rows // FURTHER), -(-columns // FURTHER))
     with _shifted(start):

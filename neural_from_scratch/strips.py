@@ -15,6 +15,11 @@ A transposed layer makes rows 2i − 2 … 2i + 2 of row i. Counted backwards th
 strip that is missing spoils 1, 3, 7, 15 rows, the one beneath it 2, 6, 14, 30: fewer than 16 and 32 rows of
 pixels, that is one row of latents above and two beneath. `synthesise` takes two and two.
 
+A 9×9 layer with stride 4 and padding 4, the outermost of `models.nonlinear_transform`, has 4i − 4 … 4i + 4 in
+the place of these. Analysis, which begins with it: row 0 is spoiled, then 0 and 1, then 0 and 1; beneath one
+row each time. Synthesis, which ends with it: above 1, 3, then 4 · 2 + 4 + 1 = 13 rows, beneath 2, 6, then 28.
+The same margins serve. Normalisations look at one pixel only.
+
 Strips begin at an even row of latents. Then each layer cuts its maps into the same tiles as it would without
 strips, sums run in the same order, and the result is the same to the last bit (where the kernels do the
 products; those of BLAS may take another order at the edge of a matrix).

@@ -15,6 +15,10 @@ corrected without making files unreadable.
 The shipped ones are numbered by *quality*, from few bits to many. A file of weights is an `.npz` without
 pickles: CompressAI's names for the parameters, ``tables.cdf``, ``tables.lengths``, ``tables.offsets``, with a
 hyperprior the same of ``scale_tables`` and ``scale_edges``, and ``card``, which is JSON.
+
+What these numbers mean, the arithmetic of `integer_hyperprior` for one, is *format* 1. Should it ever change,
+a file will say so in one number more, ``format``, and have another hash by that. A file without one is of
+format 1; one that says anything else is refused, not read as what it is not.
 """
 
 from __future__ import annotations
@@ -48,6 +52,7 @@ from .pictures import write_atomically
 __all__ = ["Weights", "load_weights", "make_weights", "qualities", "read_weights", "write_weights"]
 
 FOLDER = Path(__file__).with_name("trained")
+FORMAT = 1  # of what is in a file
 TABLES = ("cdf", "lengths", "offsets")
 
 
@@ -99,7 +104,7 @@ def qualities(model: str = FactorizedPrior.name) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=16, typed=True)  # True is not quality 1
 def load_weights(quality: int, model: str = FactorizedPrior.name) -> Weights:
     """Return shipped weights; they are read once and kept.
 
@@ -110,7 +115,7 @@ def load_weights(quality: int, model: str = FactorizedPrior.name) -> Weights:
     """
     known = qualities(model)
     if isinstance(quality, bool) or not isinstance(quality, int) or quality not in known:
-        raise ValueError(f"quality={quality!r}, there are {_ranges(known)}")
+        raise ValueError(f"quality={quality!r}, there are {_ranges(known)} of {model}")
     return read_weights(FOLDER / f"{model}-{quality}.npz", quality)
 
 
@@ -205,9 +210,12 @@ def read_weights(path: str | os.PathLike[str], quality: int = 0) -> Weights:
     OSError
         If it cannot be read.
     ValueError
-        If it is none, or damaged: the file and what is wrong are named.
+        If it is none, damaged, or of a newer format: the file and what is wrong are named.
     """
     state = load_state(path)
+    found = state.pop("format", np.array(FORMAT))
+    if found.shape or found.dtype.kind not in "iu" or found != FORMAT:
+        raise ValueError(f"{path}: weights of format {found}; this is a reader of format {FORMAT}")
     try:
         card = json.loads(str(state.pop("card")))
         whole = {name: state.pop(name) for name in [*state] if name.startswith(("tables.", "scale_"))}
@@ -239,7 +247,9 @@ def _assembled(
         if not (fits and (np.diff(edges) > 0).all()):
             raise ValueError("scale_edges do not rise from table to table")
     hashed = model_hash({**kept, **whole})
-    return Weights(model, tables, hashed, quality, card, scale_tables, edges)
+    weights = Weights(model, tables, hashed, quality, card, scale_tables, edges)
+    _ = weights.hyper_decoder  # if its integers would not be exact, that is said now
+    return weights
 
 
 def _numbers_of(tables: CdfTables, name: str) -> dict[str, NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 ===========================  ==  ==========================================================================
 `factorized_prior`           1   Ballé et al. 2018 without hyperprior: every latent is coded by itself
+`nonlinear_transform`        2   Ballé et al. 2017: the same with three stages, the first of them 9×9
 `scale_hyperprior`           3   Ballé et al. 2018: side information says how wide to expect each latent
 `mean_scale_hyperprior`      4   Minnen et al. 2018 without context: and where
 ===========================  ==  ==========================================================================
@@ -15,7 +16,7 @@ The number is the one in files: it stays, whatever else comes. `transform_codec`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from ..arrays import Array
 from ..errors import ModelError
 from .factorized_prior import FactorizedPrior
 from .mean_scale_hyperprior import MeanScaleHyperprior
+from .nonlinear_transform import NonlinearTransform
 from .scale_hyperprior import ScaleHyperprior
 from .transform_codec import TransformCodec
 
@@ -30,6 +32,7 @@ __all__ = [
     "MODELS",
     "FactorizedPrior",
     "MeanScaleHyperprior",
+    "NonlinearTransform",
     "ScaleHyperprior",
     "TransformCodec",
     "model_for",
@@ -38,7 +41,8 @@ __all__ = [
 ]
 
 MODELS: dict[int, type[TransformCodec]] = {
-    model.model_id: model for model in (FactorizedPrior, ScaleHyperprior, MeanScaleHyperprior)
+    model.model_id: model
+    for model in (FactorizedPrior, NonlinearTransform, ScaleHyperprior, MeanScaleHyperprior)
 }
 """The classes by the number in files."""
 
@@ -69,12 +73,30 @@ def model_for(state: Mapping[str, Array]) -> TransformCodec:
     ValueError
         If these are the weights of no model here.
     """
-    first, last = state["g_a.0.weight"], state["g_a.6.weight"]
-    if first.ndim != 4 or last.ndim != 4:
-        raise ValueError("the weights of a convolution have four dimensions")
-    width, latents = len(first), len(last)
+    first = state["g_a.0.weight"]
+    places = [0, 2, 4, 6]
+    if first.ndim == 4 and first.shape[2:] == (9, 9):
+        places = [0, 1, 2] if "g_a.1.weight" in state else [0, 2, 4]
+    width, latents = _widths([state[f"g_a.{place}.weight"] for place in places])
+    if len(places) == 3:
+        return NonlinearTransform.of_state(width, latents, state)
     cls: type[FactorizedPrior | ScaleHyperprior | MeanScaleHyperprior] = FactorizedPrior
     if "h_s.4.weight" in state:
         told = len(state["h_s.4.weight"])
         cls = ScaleHyperprior if told == latents else MeanScaleHyperprior
     return cls(width, latents, rng=np.random.default_rng(0))
+
+
+def _widths(weights: Sequence[Array]) -> tuple[int, int]:
+    """Return N and M of the weights of all analysis layers.
+
+    All of them have to fit, so that a forged file gets no model that is much larger than itself.
+    """
+    if any(weight.ndim != 4 or not weight.size for weight in weights):
+        raise ValueError("the weights of a convolution have four dimensions, none of them 0")
+    width, latents = len(weights[0]), len(weights[-1])
+    channels = [3, *[width] * (len(weights) - 1), latents]
+    if [weight.shape[:2] for weight in weights] != [*zip(channels[1:], channels)]:
+        shapes = ", ".join("×".join(map(str, weight.shape)) for weight in weights)
+        raise ValueError(f"the analysis layers do not fit together: {shapes}")
+    return width, latents

@@ -39,6 +39,14 @@ class Hyperprior(TransformCodec):
         Whether h_s tells means too.
     """
 
+    ignored_keys = tuple(
+        f"gaussian_conditional.{name}"
+        for name in (
+            *("_offset", "_quantized_cdf", "_cdf_length", "scale_table", "scale_bound"),
+            *("lower_bound_scale.bound", "likelihood_lower_bound.bound"),
+        )
+    )
+
     has_means: bool
     h_a: Sequential
     h_s: Sequential

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from codec_cases import picture, small_weights
 from command_line import refused, run
+from hyper_cases import NAMES
+from ladder_cases import ladder, shipped
 from PIL import Image
 
+from neural_from_scratch.container import unpack
+from neural_from_scratch.models import FactorizedPrior
 from neural_from_scratch.weights import qualities, read_weights, write_weights
 
 
@@ -22,6 +28,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(picture(50, 70)).save("photo.png")
     write_weights("own.npz", small_weights())
     return tmp_path
+
+
+@pytest.fixture
+def ladders(place: Path) -> Iterator[Path]:
+    """The same, and small hyperpriors that are shipped; one more is not."""
+    folder = place / "trained"
+    folder.mkdir()
+    write_weights("told.npz", ladder(NAMES[1])[1])
+    with shipped(folder, *NAMES):
+        yield place
 
 
 def test_there_and_back(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,6 +52,91 @@ def test_there_and_back(place: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == "photo.png: 70×50, RGB\n"
     with Image.open("photo.png") as decoded:
         assert decoded.size == (70, 50)
+
+
+def test_which_model_which_weights_which_step(ladders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As told, and the second line says it again; decompress needs to be told nothing."""
+    sizes = []
+    for step in (45, 64, 90):
+        words = ("--model", NAMES[0], "--quality", 2, *(("--step", step) if step != 64 else ()))
+        assert run("compress", "photo.png", *words) == 0
+        made = capsys.readouterr().out.splitlines()
+        assert made[1:] == [f"made with {NAMES[0]}, quality 2, step {step}/64"]
+        sizes.append(os.path.getsize("photo.nfs"))
+        assert run("decompress", "photo.nfs", "--out", "again.png") == 0
+        assert capsys.readouterr().out == "again.png: 70×50, RGB\n"
+    assert sizes == sorted({*sizes}, reverse=True)
+    assert run("compress", "photo.png", "--weights", "told.npz", "--step", 90) == 0
+    assert capsys.readouterr().out.endswith(f"made with {NAMES[1]}, weights told.npz, step 90/64\n")
+    assert run("compress", "photo.png", "--weights", "own.npz") == 0
+    assert capsys.readouterr().out.endswith("made with factorized-prior, weights own.npz\n")
+
+
+def test_targets(ladders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bytes and bits a pixel are not passed, a PSNR is reached; what was chosen is told, and true."""
+    told = re.compile(
+        r"photo\.nfs: 70×50, ([\d,]+) bytes, ([\d.]+) bits a pixel, compression ratio [\d.]+, "
+        r"PSNR ([\d.]+) dB\nmade with ([\w-]+), (?:quality (\d)|weights told.npz), step (\d+)/64, "
+        r"the best of (\d+) files\n"
+    )
+    for words in (
+        ("--bytes", 250, "--model", NAMES[0]),
+        ("--bpp", 0.6, "--model", NAMES[1]),
+        ("--psnr", 16.5, "--model", NAMES[1]),
+        ("--bpp", 0.4, "--weights", "told.npz"),
+        ("--bytes", 250, "--model", NAMES[1], "--effort", 2),
+    ):
+        assert run("compress", "photo.png", *words) == 0, words
+        match = told.fullmatch(capsys.readouterr().out)
+        assert match, words
+        data = Path("photo.nfs").read_bytes()
+        assert len(data) == int(match[1])
+        if "--psnr" in words:
+            assert float(match[3]) >= 16.5
+        else:
+            most = 250 if "--bytes" in words else words[1] * 70 * 50 / 8  # type: ignore[operator]
+            assert 0.9 * most < len(data) <= most
+        header, _ = unpack(data)
+        model = ladder(match[4])[int(match[5] or 2) - 1]
+        assert (header.model_id, header.quality) == (model.model.model_id, int(match[5] or 0))
+        again = (
+            ("--weights", "told.npz") if "told.npz" in words else ("--model", match[4], "--quality", match[5])
+        )
+        if "--effort" not in words:
+            assert run("compress", "photo.png", *again, "--step", match[6], "--out", "same.nfs") == 0
+            assert Path("same.nfs").read_bytes() == data
+            capsys.readouterr()
+        own = ("--weights", "told.npz") if "told.npz" in words else ()
+        assert run("decompress", "photo.nfs", "--out", "again.png", *own) == 0
+        capsys.readouterr()
+
+
+def test_options_that_do_not_go_together(ladders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that names both; and targets that nothing meets."""
+    for words, message in (
+        (("--weights", "told.npz", "--model", NAMES[0]), "--model: not allowed with --weights"),
+        (("--weights", "told.npz", "--quality", 1), "--quality: not allowed with --weights"),
+        (("--bytes", 300, "--quality", 1), "--quality: not allowed with --bytes"),
+        (("--psnr", 30, "--step", 64), "--step: not allowed with --psnr"),
+        (("--bpp", 1, "--psnr", 30), "not allowed with argument --bpp"),
+        (("--bpp", 0), "0 is not a number above 0"),
+        (("--bpp", "nan"), "nan is not a number above 0"),
+        (("--bytes", 2.5), "'2.5' is not a whole number"),
+        (("--psnr", "good"), "'good' is not a number"),
+        (("--step", 0), "0 is not 1 or more"),
+        (("--model", "perpetuum"), "invalid choice: 'perpetuum'"),
+        (("--model", NAMES[0], "--quality", 4), f"quality=4, there are 1 … 3 of {NAMES[0]}"),
+        (("--model", NAMES[0], "--quality", 1, "--step", 1025), "step=1025, must be 1 … 1024"),
+        (("--model", NAMES[0], "--bytes", 20), "20 bytes cannot be met: the least possible is"),
+        (("--model", NAMES[0], "--psnr", 90), "90 dB cannot be met: the most possible is"),
+        (("--weights", "own.npz", "--step", 65), "step=65, must be 64: factorized-prior has one only"),
+        (("--weights", "own.npz", "--bytes", 20), "(factorized-prior, these weights)"),
+        (("--bpp", 1), f"no weights are shipped for {FactorizedPrior.name}"),
+        ((), f"quality=4, there are none of {FactorizedPrior.name}"),
+    ):
+        assert message in refused(capsys, "compress", "photo.png", *words), words
+        if not {"--bpp", "--bytes", "--psnr"} & {*words}:
+            assert message in refused(capsys, "eval", "photo.png", *words), words
 
 
 def test_grey_and_a_shipped_quality(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +159,18 @@ def test_eval(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert abs(bpp - estimate) < 0.01 * bpp + 0.02
     assert 0 < float(lines[2].split()[5]) < 1
     assert err.startswith("left out: sub/broken.png")
+
+
+def test_eval_with_a_step(ladders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Fewer bits, and the model's own estimate still tells how many."""
+    rates = []
+    for step in (40, 64, 110):
+        words = ("--model", NAMES[1], "--quality", 3, "--step", step)
+        assert run("eval", "photo.png", *words) == 0
+        bpp, estimate, psnr = (float(n) for n in capsys.readouterr().out.splitlines()[-1].split()[2:5])
+        assert abs(estimate + 8 * 26 / (70 * 50) - bpp) < 0.03 * bpp  # what is around the payload
+        rates.append((bpp, psnr))
+    assert rates == sorted(rates, reverse=True)
 
 
 def test_train_and_use(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,8 +245,11 @@ def test_train_goes_on(
     assert read_weights("whole.npz").card["data"] == "dead leaves"
 
 
-def test_what_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_refused(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One line that names the file or the switch, and the cause."""
+    monkeypatch.setattr("neural_from_scratch.commands.train.GENERATED", 1)
     assert run("compress", "photo.png", "--weights", "own.npz", "--out", "a.nfs") == 0
     capsys.readouterr()
     data = Path("a.nfs").read_bytes()
