@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..data import Pictures
     from ..models import TransformCodec
     from ..train import Settings, Trainer
+    from ..weights import Weights
 
 __all__ = ["add_parser", "run"]
 
@@ -107,7 +108,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Prepare, train, and write weights with a card that says how they were made."""
     from ..data import generate_pictures, open_folder
     from ..train import Settings, Trainer, train
-    from ..weights import make_weights, write_weights
+    from ..weights import make_weights, read_weights, write_weights
 
     out: Path = arguments.out
     checkpoint: Path = arguments.checkpoint or out.with_suffix(".checkpoint.npz")
@@ -124,6 +125,7 @@ def run(arguments: argparse.Namespace) -> None:
         rate=arguments.rate,
         seed=arguments.seed,
     )
+    start = None if arguments.start is None else read_weights(arguments.start)
     validation = _Validation(arguments.validate)
     if arguments.data is None:
         pictures = generate_pictures(settings.seed, GENERATED, max(256, settings.side))
@@ -131,7 +133,7 @@ def run(arguments: argparse.Namespace) -> None:
         pictures = open_folder(arguments.data, settings.side)
     for name, reason in pictures.skipped:
         print(f"left out: {name}: {reason}", file=sys.stderr)
-    model = _first_model(arguments, settings, None if checkpoint.is_file() else pictures)
+    model = _first_model(arguments, settings, start, None if checkpoint.is_file() else pictures)
     if arguments.device == "gpu":
         model.to(_cupy())
     trainer = Trainer(model, pictures, settings)
@@ -173,20 +175,18 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _first_model(
-    arguments: argparse.Namespace, settings: Settings, pictures: Pictures | None
+    arguments: argparse.Namespace, settings: Settings, start: Weights | None, pictures: Pictures | None
 ) -> TransformCodec:
     """Return a model with the weights to begin with; without pictures, any weights: a checkpoint follows."""
     from .. import seeds
     from ..models import model_named
     from ..models.hyperprior import Hyperprior
     from ..warm_start import change_weight, tell_channels, warm_start
-    from ..weights import read_weights
 
     cls: Any = model_named(arguments.model)
     model: TransformCodec = cls(
         arguments.width, arguments.latents, rng=seeds.stream(settings.seed, "weights")
     )
-    start = None if arguments.start is None else read_weights(arguments.start)
     if pictures is None:
         return model
     side = min(settings.side, 128)
