@@ -222,7 +222,7 @@ def change_weight(model: TransformCodec, old: float, new: float) -> None:
     last.bias.data *= factor
     first.weight.data /= factor
     if isinstance(model, Hyperprior):  # z stays, and what it says is multiplied
-        hears, tells = model.h_a[0], _last_layer(model)
+        hears, tells = model.h_a[0], last_layer(model)
         assert isinstance(hears, Conv2d)
         assert tells.bias is not None
         hears.weight.data /= factor
@@ -280,7 +280,7 @@ def _fit_densities(model: TransformCodec, batches: list[NDArray[np.float32]], se
         y = np.concatenate(list(_made_by(model, batches, len(model.g_a))))
         if isinstance(model, Hyperprior):
             middle, spread = _middle_and_spread(y)
-            tells = _last_layer(model)
+            tells = last_layer(model)
             assert tells.bias is not None
             # of a Gaussian, E|x − μ| = σ √(2 / π); a scale hyperprior cannot say where the middle is
             told = spread * math.sqrt(math.pi / 2)
@@ -300,7 +300,7 @@ def _middle_and_spread(latents: NDArray[np.float32]) -> tuple[NDArray[np.float64
     return middle, spread.astype(np.float64)
 
 
-def _last_layer(model: Hyperprior) -> Conv2d:
+def last_layer(model: Hyperprior) -> Conv2d:
     """The layer that tells what to expect."""
     return [layer for layer in model.h_s if isinstance(layer, Conv2d)][-1]
 

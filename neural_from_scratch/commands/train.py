@@ -76,6 +76,13 @@ def add_parser(commands: Any) -> None:
         help="begin with these weights, of another λ, or the transforms of another model (default: a linear "
         "transform from statistics)",
     )
+    rate.add_argument(
+        "--alone",
+        type=natural,
+        default=4000,
+        metavar="N",
+        help="quick steps of a hyperprior alone where --start has only transforms (default: %(default)s)",
+    )
     data = parser.add_argument_group("pictures")
     data.add_argument(
         "--data", type=Path, metavar="FOLDER", help="to learn from (default: generated ones of dead leaves)"
@@ -179,9 +186,10 @@ def _first_model(
 ) -> TransformCodec:
     """Return a model with the weights to begin with; without pictures, any weights: a checkpoint follows."""
     from .. import seeds
+    from ..hyper_start import latents_of_squares, learn_alone
     from ..models import model_named
     from ..models.hyperprior import Hyperprior
-    from ..warm_start import change_weight, tell_channels, warm_start
+    from ..warm_start import change_weight, warm_start
 
     cls: Any = model_named(arguments.model)
     model: TransformCodec = cls(
@@ -206,7 +214,8 @@ def _first_model(
     if start.card.get("distortion", "mse") == settings.distortion:
         change_weight(model, start.weight, settings.weight)
     if is_other and isinstance(model, Hyperprior):
-        tell_channels(model, pictures, settings.seed, side=side)
+        latents = latents_of_squares(model, pictures, settings.seed)
+        learn_alone(model, latents, settings.seed, arguments.alone, progress=sys.stderr.isatty())
     return model
 
 
