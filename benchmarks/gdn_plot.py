@@ -53,7 +53,7 @@ def _curves(panel: Any, variants: Sequence[Variant], runs: Sequence[Run]) -> Non
         style = (0, (4, 2)) if "learned_by" in variant.options else "solid"
         panel.plot(steps, losses.mean(axis=0), color=variant.colour, linestyle=style, label=variant.label)
         bounds = losses.min(axis=0), losses.max(axis=0)
-        panel.fill_between(steps, *bounds, color=variant.colour, alpha=0.15, linewidth=0)
+        panel.fill_between(steps, *bounds, color=variant.colour, alpha=0.1, linewidth=0)
         late.append(losses[:, len(steps) // 4 :])
     low, high = np.min(late), np.max(late)
     panel.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
@@ -73,6 +73,6 @@ def _shares(panel: Any, variants: Sequence[Variant], saved: Mapping[str, Sequenc
     panel.set_yticks(range(len(variants)), [one.label for one in variants])
     panel.invert_yaxis()
     panel.axvline(0, color=FAINT, linewidth=0.8)
-    panel.set_title("Bits saved against none, from the linear codec", loc="left", weight="bold")
-    panel.set_xlabel("per cent, at equal error; a dot is a seed")
+    panel.set_title("Bits saved, from the linear codec", loc="left", weight="bold")
+    panel.set_xlabel("per cent of those of none; a dot is a seed")
     panel.grid(axis="x", color=RULE)

@@ -259,14 +259,15 @@ def table(variants: Sequence[Variant], runs: Sequence[Run]) -> str:
         shares = saved(runs, variant.key)
         share = "–"
         if shares:
-            share = f"{np.mean(shares):.1%} ({min(shares):.1%} … {max(shares):.1%})"
+            share = f"{np.mean(shares):.1%}"
+            share += f" ({min(shares):.1%} … {max(shares):.1%})" if len(shares) > 1 else ""
         learned = "–"
         if "learned_by" in variant.options:
             learned = "; ".join(
                 f"{a:.2f}, {e:.2f}" for a, e in np.mean([run.exponents for run in own], axis=0)
             )
         start = "random" if variant.is_cold else "linear codec"
-        cells = f"{loss:.4f} | {bpp:.4f} | {psnr:.2f} | {share} | {cost:.0f} | {learned}"
+        cells = f"{loss:.4f} | {bpp:.4f} | {psnr:.2f} | {share.replace('-', '−')} | {cost:.0f} | {learned}"
         lines.append(f"| {start} | {variant.label} | {cells} |")
     return "\n".join(lines)
 

@@ -33,9 +33,8 @@ from .layers import Conv2d
 from .models.hyperprior import Hyperprior
 from .optim import Adam, Group, clip_gradients, warmup_cosine
 from .tensor import Tensor, no_grad
-from .warm_start import last_layer
 
-__all__ = ["latents_of_squares", "learn_alone"]
+__all__ = ["last_layer", "latents_of_squares", "learn_alone"]
 
 SIDE = 256  # of the squares, in pixels
 SQUARES = 384
@@ -81,7 +80,7 @@ def learn_alone(
     seed : int
         Of the order of squares, and of the noise.
     steps : int
-        Of Adam, on 4 squares each.
+        Of Adam, on 4 squares each. After none, h_s tells the same for all places of a channel, nearly.
     rate : float
         Of Adam, for h_a and h_s.
     progress : bool
@@ -126,13 +125,7 @@ def learn_alone(
         clip_gradients(named, 1.0)
         adam.step(warmup_cosine(step, steps, min(WARMUP, steps), FINAL))
         found[step] = bits.item()
-    hears, tells = model.h_a[0], last_layer(model)
-    assert isinstance(hears, Conv2d)
-    assert tells.bias is not None
-    times = np.tile(spread.ravel(), 2 if model.has_means else 1)
-    hears.weight.data /= spread
-    tells.weight.data *= times[:, np.newaxis, np.newaxis, np.newaxis]
-    tells.bias.data *= times
+    _fold(model, spread)
     model.entropy_bottleneck.find_quantiles()
     return float(found[-max(1, steps // 10) :].mean()) if steps else math.nan
 
@@ -158,6 +151,22 @@ def _start(model: Hyperprior, latents: NDArray[np.float32]) -> NDArray[np.float3
     nothing = np.zeros(len(z[0]))
     model.entropy_bottleneck.fit_logistic(nothing, nothing + LOUD * math.sqrt(2 / math.pi))
     return spread
+
+
+def _fold(model: Hyperprior, spread: NDArray[np.float32]) -> None:
+    """Let h_a hear y in place of y / s, and h_s tell for itself what was times s."""
+    hears, tells = model.h_a[0], last_layer(model)
+    assert isinstance(hears, Conv2d)
+    assert tells.bias is not None
+    times = np.tile(spread.ravel(), 2 if model.has_means else 1)
+    hears.weight.data /= spread
+    tells.weight.data *= times[:, np.newaxis, np.newaxis, np.newaxis]
+    tells.bias.data *= times
+
+
+def last_layer(model: Hyperprior) -> Conv2d:
+    """Return the layer of h_s that tells what to expect."""
+    return [layer for layer in model.h_s if isinstance(layer, Conv2d)][-1]
 
 
 def _noisy(latents: Tensor, rng: np.random.Generator) -> Tensor:

@@ -51,9 +51,8 @@ like one. Taps outside of the middle are zero, and become basis functions that o
 no eigenvector was given keep their random weights, but nobody listens to them yet; γ learns who masks
 whom. Nothing of the first hours of training is spent on finding out that neighbouring pixels are alike.
 
-The densities start as the logistic ones with the spread of their channels. A hyperprior starts as if it knew
-no more than that: the last layer of h_s says for each channel its mean and its spread, wherever it is, plus a
-tenth of what its random weights say (`tell_channels`).
+The densities start as the logistic ones with the spread of their channels. What a hyperprior has besides the
+transforms begins in another way (`hyper_start`).
 
 **From one λ to the next.** A trained model is the best start for a neighbouring rate. By equation 1 its
 latents should be finer or coarser by √(λ'/λ): `change_weight` scales them, and the densities with them.
@@ -77,18 +76,18 @@ from numpy.typing import NDArray
 from . import ops, seeds
 from .arrays import array_module
 from .data import Pictures
+from .hyper_start import last_layer
 from .layers import ALPHA_MIN, GDN, Conv2d, ConvTranspose2d, ReLU
 from .models import TransformCodec
 from .models.hyperprior import Hyperprior
 from .tensor import Tensor, no_grad
 
-__all__ = ["change_weight", "optimal_step", "principal_axes", "tell_channels", "warm_start"]
+__all__ = ["change_weight", "optimal_step", "principal_axes", "warm_start"]
 
 GAMMA = 2e-4  # on the diagonal of GDN: 1 % less at x = 10
 GAMMA_OF_LATENTS = 2e-6  # the same at x = 100
 GAIN = 2.0  # of each stage but the last
 AT_ONCE = 8  # squares
-QUIET = 0.1  # how loud the random weights of a hyperprior's last layer are at first
 
 
 def optimal_step(weight: float) -> float:
@@ -176,22 +175,8 @@ def warm_start(
             axes = principal_axes(covariance, min(len(covariance), stage.axes))
             _set_stage(stage, axes, mean, last if stage is stages[-1] else GAIN, is_paired)
             live, is_paired = len(axes), stage.has_pairs
-    _fit_densities(model, batches, seed)
-
-
-def tell_channels(
-    model: Hyperprior, pictures: Pictures, seed: int, *, squares: int = 128, side: int = 128
-) -> None:
-    """Let a hyperprior whose transforms are trained start with the mean and the spread of each channel.
-
-    Parameters
-    ----------
-    model : Hyperprior
-        On NumPy; the last layer of h_s and the density of z are changed in place.
-    pictures, seed, squares, side
-        As for `warm_start`.
-    """
-    _fit_densities(model, _batches(pictures, seed, squares, side), seed)
+    if not isinstance(model, Hyperprior):  # `hyper_start` sees to those
+        _fit_density(model, batches, seed)
 
 
 def change_weight(model: TransformCodec, old: float, new: float) -> None:
@@ -274,23 +259,12 @@ def _batches(pictures: Pictures, seed: int, squares: int, side: int) -> list[NDA
     ]
 
 
-def _fit_densities(model: TransformCodec, batches: list[NDArray[np.float32]], seed: int) -> None:
-    """Set the densities, and what a hyperprior expects, to what the latents of some crops are like."""
+def _fit_density(model: TransformCodec, batches: list[NDArray[np.float32]], seed: int) -> None:
+    """Set the densities of y to what the latents of some crops are like."""
     with no_grad():
         y = np.concatenate(list(_made_by(model, batches, len(model.g_a))))
-        if isinstance(model, Hyperprior):
-            middle, spread = _middle_and_spread(y)
-            tells = last_layer(model)
-            assert tells.bias is not None
-            # of a Gaussian, E|x − μ| = σ √(2 / π); a scale hyperprior cannot say where the middle is
-            told = spread * math.sqrt(math.pi / 2)
-            tells.bias.data[:] = np.concatenate([told, middle]) if model.has_means else told
-            tells.weight.data *= QUIET
-            coded = model.hyper_analyse(Tensor(y)).data
-        else:
-            coded = y
-    noise = seeds.stream(seed, "warm start").random(coded.shape, np.float32) - np.float32(0.5)
-    model.entropy_bottleneck.fit_logistic(*_middle_and_spread(coded + noise))
+    noise = seeds.stream(seed, "warm start").random(y.shape, np.float32) - np.float32(0.5)
+    model.entropy_bottleneck.fit_logistic(*_middle_and_spread(y + noise))
 
 
 def _middle_and_spread(latents: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -298,11 +272,6 @@ def _middle_and_spread(latents: NDArray[np.float32]) -> tuple[NDArray[np.float64
     middle = np.median(latents, axis=(0, 2, 3)).astype(np.float64)
     spread = np.abs(latents - middle[:, None, None].astype(np.float32)).mean(axis=(0, 2, 3))
     return middle, spread.astype(np.float64)
-
-
-def last_layer(model: Hyperprior) -> Conv2d:
-    """The layer that tells what to expect."""
-    return [layer for layer in model.h_s if isinstance(layer, Conv2d)][-1]
 
 
 def _made_by(

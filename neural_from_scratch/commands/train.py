@@ -186,9 +186,7 @@ def _first_model(
 ) -> TransformCodec:
     """Return a model with the weights to begin with; without pictures, any weights: a checkpoint follows."""
     from .. import seeds
-    from ..hyper_start import latents_of_squares, learn_alone
     from ..models import model_named
-    from ..models.hyperprior import Hyperprior
     from ..warm_start import change_weight, warm_start
 
     cls: Any = model_named(arguments.model)
@@ -201,6 +199,7 @@ def _first_model(
     if start is None:
         alike = 1 if settings.distortion == "mse" else MS_SSIM_SCALE
         warm_start(model, pictures, settings.weight / alike, settings.seed, side=side)
+        _learn_alone(model, pictures, settings.seed, arguments.alone)
         return model
     state = start.model.state_dict()
     is_other = type(start.model) is not cls
@@ -213,10 +212,19 @@ def _first_model(
         raise ValueError(f"--start {arguments.start}: {error}") from error
     if start.card.get("distortion", "mse") == settings.distortion:
         change_weight(model, start.weight, settings.weight)
-    if is_other and isinstance(model, Hyperprior):
-        latents = latents_of_squares(model, pictures, settings.seed)
-        learn_alone(model, latents, settings.seed, arguments.alone, progress=sys.stderr.isatty())
+    if is_other:
+        _learn_alone(model, pictures, settings.seed, arguments.alone)
     return model
+
+
+def _learn_alone(model: TransformCodec, pictures: Pictures, seed: int, steps: int) -> None:
+    """Let what a hyperprior has besides its transforms learn first."""
+    from ..hyper_start import latents_of_squares, learn_alone
+    from ..models.hyperprior import Hyperprior
+
+    if isinstance(model, Hyperprior):
+        latents = latents_of_squares(model, pictures, seed)
+        learn_alone(model, latents, seed, steps, progress=sys.stderr.isatty())
 
 
 class _Validation:

@@ -8,9 +8,9 @@ from codec_cases import WEIGHT, small_weights
 
 from neural_from_scratch import seeds
 from neural_from_scratch.data import generate_pictures
+from neural_from_scratch.hyper_start import QUIET, latents_of_squares, learn_alone
 from neural_from_scratch.layers import Conv2d
 from neural_from_scratch.models import MeanScaleHyperprior, ScaleHyperprior, model_named
-from neural_from_scratch.warm_start import QUIET, tell_channels
 from neural_from_scratch.weights import Weights, make_weights
 
 NAMES = (ScaleHyperprior.name, MeanScaleHyperprior.name)
@@ -25,9 +25,8 @@ def hyper_weights(name: str, seed: int = 0) -> Weights:
     trained = small_weights(seed).model.state_dict()
     transforms = {key: array for key, array in trained.items() if key.startswith(("g_a.", "g_s."))}
     model.load_state_dict(model.state_dict() | transforms)
-    hears = [layer for layer in model.h_a if isinstance(layer, Conv2d)][-1]
-    hears.weight.data *= 30
-    tell_channels(model, generate_pictures(seed, count=4, side=64), seed, squares=16, side=64)
+    pictures = generate_pictures(seed, count=4, side=64)
+    learn_alone(model, latents_of_squares(model, pictures, seed, squares=16, side=64), seed, steps=0)
     tells = [layer for layer in model.h_s if isinstance(layer, Conv2d)][-1]
     tells.weight.data /= QUIET
     return make_weights(model.state_dict(), {"lambda": WEIGHT, "distortion": "mse"})
