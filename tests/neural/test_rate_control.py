@@ -208,7 +208,7 @@ def test_a_search_for_better_latents_keeps_to_the_target(
 def test_a_search_gains() -> None:
     weights = ladder(NAMES[1])
     plain = encode_to(IMAGE, n_bytes=200, weights=weights)
-    searched = encode_to(IMAGE, n_bytes=200, weights=weights, effort=10)
+    searched = encode_to(IMAGE, n_bytes=200, weights=weights, effort=30)
     assert 180 < len(searched.data) <= 200
     assert searched.psnr > plain.psnr + 0.1
 
