@@ -10,11 +10,16 @@ learn from these: nothing but bits is left of the loss,
 and a step takes a tenth of the time of one that trains everything. Then everything is trained together
 (`train`), from a point where both halves know of each other.
 
-**In units of each channel.** Latents of the first channels are a hundred times as large as those of the last,
-and a step of Adam is of one size for all weights. So while the new layers learn, what they hear is y / s and
-what they tell is times s, with the spread s of each channel; afterwards s goes into the weights of the first
-and the last layer, and nothing else changes. Before the first step they tell the spread of each channel and
-its middle, wherever it is: little more than the factorised prior knew.
+**In units of each channel.** Latents of the first channels are a hundred times as large as those of the
+last. So weights that hear the first must be small and weights that tell them large, and a step of Adam is of
+one size for all weights. `step_sizes` gives it one for each channel, from the channel's spread s: with 1 / s
+for what hears y and s for what tells of it, all goes as if y / s were heard and told. Before the first step
+the new layers tell the spread of each channel and its middle, wherever it is: little more than the factorised
+prior knew.
+
+**At the end** they learn alone once more (`finish_alone`), now of what is sent: y rounded as in a file, in
+place of noise, which makes what rounds to nothing look wider than it is. z keeps its noise: its density has
+to be right between whole numbers too, since its medians move.
 
 Measured at (64, 96), λ = 0.013, from weights of 16,000 steps: see docs/models.md.
 """
@@ -34,12 +39,13 @@ from .models.hyperprior import Hyperprior
 from .optim import Adam, Group, clip_gradients, warmup_cosine
 from .tensor import Tensor, no_grad
 
-__all__ = ["last_layer", "latents_of_squares", "learn_alone"]
+__all__ = ["finish_alone", "last_layer", "latents_of_squares", "learn_alone", "step_sizes"]
 
 SIDE = 256  # of the squares, in pixels
-SQUARES = 384
+SQUARES = 1024
 AT_ONCE = 4
-RATE, DENSITY_RATE = 1e-3, 1e-2
+RATE, FINISH_RATE = 1e-3, 5e-4
+DENSITY = 10  # so much larger is the rate of the density of z
 WARMUP, FINAL = 100, 0.02
 QUIET = 0.3
 LEAST_SPREAD = 0.3
@@ -96,27 +102,71 @@ def learn_alone(
     FloatingPointError
         If a gradient is not finite.
     """
+    _start(model, latents)
+    return _learn(model, latents, seed, steps, rate, as_sent=False, progress=progress)
+
+
+def finish_alone(
+    model: Hyperprior,
+    latents: NDArray[np.float32],
+    seed: int,
+    steps: int,
+    *,
+    rate: float = FINISH_RATE,
+    progress: bool = False,
+) -> float:
+    """Go on training h_a, h_s and the density of z, on latents as they are sent; else as `learn_alone`."""
+    return _learn(model, latents, seed, steps, rate, as_sent=True, progress=progress)
+
+
+def step_sizes(model: Hyperprior, latents: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Return how large steps of the layers next to y should be, for `optim.Group`.
+
+    Parameters
+    ----------
+    model : Hyperprior
+        On NumPy.
+    latents : ndarray of float32, shape (K, M, h, w)
+        y, of K squares.
+    """
+    spread = _spread(latents, np.median(latents, axis=(0, 2, 3)))
+    sizes = dict(zip((id(tensor) for tensor in _next_to_latents(model)), _sizes(model, spread)))
+    return {name: sizes[id(tensor)] for name, tensor in model.named_parameters() if id(tensor) in sizes}
+
+
+def _learn(
+    model: Hyperprior,
+    latents: NDArray[np.float32],
+    seed: int,
+    steps: int,
+    rate: float,
+    *,
+    as_sent: bool,
+    progress: bool,
+) -> float:
+    """Minimise equation 1 for all but the transforms."""
     from tqdm import tqdm
 
     named = {
-        name: tensor for name, tensor in model.named_parameters() if not name.startswith(("g_a.", "g_s."))
+        name: tensor
+        for name, tensor in model.named_parameters()
+        if tensor.requires_grad and not name.startswith(("g_a.", "g_s."))
     }
-    named = {name: tensor for name, tensor in named.items() if tensor.requires_grad}
     density = {name: tensor for name, tensor in named.items() if name.startswith("entropy_bottleneck.")}
     layers = {name: tensor for name, tensor in named.items() if name not in density}
-    adam = Adam([Group(layers, rate), Group(density, DENSITY_RATE)])
-    spread = _start(model, latents)
+    sizes = step_sizes(model, latents)
+    adam = Adam([Group(layers, rate, sizes=sizes), Group(density, DENSITY * rate)])
     pixels = AT_ONCE * latents.shape[2] * latents.shape[3] * model.shrink**2
+    purpose = "finish" if as_sent else "hyperprior"
     found = np.zeros(steps)
-    for step in tqdm(range(steps), unit="step", desc="hyperprior alone", disable=not progress):
-        rng = seeds.stream(seed, "hyperprior", step)
+    for step in tqdm(range(steps), unit="step", desc=f"{purpose} alone", disable=not progress):
+        rng = seeds.stream(seed, purpose, step)
         y = latents[rng.integers(len(latents), size=AT_ONCE)]
-        z = _noisy(model.hyper_analyse(Tensor(y / spread)), rng)
+        z = _noisy(model.hyper_analyse(Tensor(y)), rng)
         scales, means = model.expected(z, *y.shape[2:])
+        coded = Tensor(_sent(y, means)) if as_sent else _noisy(Tensor(y), rng)
         likelihoods = {
-            "y": gaussian_likelihood(
-                _noisy(Tensor(y), rng), scales * spread, None if means is None else means * spread
-            ),
+            "y": gaussian_likelihood(coded, scales, means),
             "z": model.entropy_bottleneck.likelihood(z),
         }
         adam.clear_gradients()
@@ -125,43 +175,59 @@ def learn_alone(
         clip_gradients(named, 1.0)
         adam.step(warmup_cosine(step, steps, min(WARMUP, steps), FINAL))
         found[step] = bits.item()
-    _fold(model, spread)
     model.entropy_bottleneck.find_quantiles()
     return float(found[-max(1, steps // 10) :].mean()) if steps else math.nan
 
 
-def _start(model: Hyperprior, latents: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Let the last layer tell the middle and the spread of each channel; return the spreads, (M, 1, 1)."""
+def _sent(y: NDArray[np.float32], means: Tensor | None) -> NDArray[np.float32]:
+    """Return what a decoder has, k or k + μ."""
+    return np.rint(y) if means is None else np.rint(y - means.data) + means.data
+
+
+def _start(model: Hyperprior, latents: NDArray[np.float32]) -> None:
+    """Let the last layer tell the middle and the spread of each channel, and z be loud enough to be heard."""
     middle = np.median(latents, axis=(0, 2, 3))
-    distance = np.abs(latents - middle[:, np.newaxis, np.newaxis]).mean(axis=(0, 2, 3))
-    spread = np.maximum(distance * math.sqrt(math.pi / 2), LEAST_SPREAD).astype(np.float32)
+    spread = _spread(latents, middle)
     tells = last_layer(model)
     assert tells.bias is not None
     tells.weight.data *= QUIET
     tells.bias.data[:] = np.concatenate([np.ones_like(spread), middle / spread][: 1 + model.has_means])
-    spread = spread[:, np.newaxis, np.newaxis]
+    for tensor, size in zip(_next_to_latents(model), _sizes(model, spread)):
+        tensor.data *= size
     speaks = [layer for layer in model.h_a if isinstance(layer, Conv2d)][-1]
     assert speaks.bias is not None
     with no_grad():
-        z = model.hyper_analyse(Tensor(latents[:FEW] / spread)).data
+        z = model.hyper_analyse(Tensor(latents[:FEW])).data
     middle, around = z.mean(axis=(0, 2, 3)), z.std(axis=(0, 2, 3))
     louder = LOUD / np.maximum(around, 1e-6)
     speaks.weight.data *= louder[:, np.newaxis, np.newaxis, np.newaxis]
     speaks.bias.data[:] = (speaks.bias.data - middle) * louder
     nothing = np.zeros(len(z[0]))
     model.entropy_bottleneck.fit_logistic(nothing, nothing + LOUD * math.sqrt(2 / math.pi))
-    return spread
 
 
-def _fold(model: Hyperprior, spread: NDArray[np.float32]) -> None:
-    """Let h_a hear y in place of y / s, and h_s tell for itself what was times s."""
+def _spread(latents: NDArray[np.float32], middle: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the spread of each channel, (M,)."""
+    distance = np.abs(latents - middle[:, np.newaxis, np.newaxis]).mean(axis=(0, 2, 3))
+    return np.maximum(distance * math.sqrt(math.pi / 2), LEAST_SPREAD).astype(np.float32)
+
+
+def _next_to_latents(model: Hyperprior) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the weights that hear y, and weights and biases that tell of it."""
     hears, tells = model.h_a[0], last_layer(model)
     assert isinstance(hears, Conv2d)
     assert tells.bias is not None
-    times = np.tile(spread.ravel(), 2 if model.has_means else 1)
-    hears.weight.data /= spread
-    tells.weight.data *= times[:, np.newaxis, np.newaxis, np.newaxis]
-    tells.bias.data *= times
+    return hears.weight, tells.weight, tells.bias
+
+
+def _sizes(model: Hyperprior, spread: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """Return how large those are, for what is inside to be of size 1."""
+    times = np.tile(spread, 2 if model.has_means else 1)
+    return (
+        np.float32(1) / spread[:, np.newaxis, np.newaxis],
+        times[:, np.newaxis, np.newaxis, np.newaxis],
+        times,
+    )
 
 
 def last_layer(model: Hyperprior) -> Conv2d:

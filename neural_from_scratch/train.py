@@ -146,6 +146,8 @@ class Trainer:
         Of NumPy, or moved to CuPy (``model.to(cupy)``); changed in place.
     pictures : Pictures
     settings : Settings
+    sizes : mapping of str to array, optional
+        Of steps, as in `optim.Group`: `hyper_start.step_sizes`. A checkpoint keeps them.
 
     Attributes
     ----------
@@ -159,13 +161,24 @@ class Trainer:
         False only where a step was interrupted while weights changed: such a state is not to be saved.
     """
 
-    def __init__(self, model: TransformCodec, pictures: Pictures, settings: Settings) -> None:
+    def __init__(
+        self,
+        model: TransformCodec,
+        pictures: Pictures,
+        settings: Settings,
+        sizes: Mapping[str, Array] | None = None,
+    ) -> None:
         self.model, self.pictures, self.settings = model, pictures, settings
         named = {name: tensor for name, tensor in model.named_parameters() if tensor.requires_grad}
         density = {name: tensor for name, tensor in named.items() if name.startswith("entropy_bottleneck.")}
         transforms = {name: tensor for name, tensor in named.items() if name not in density}
         self._parameters = named
-        self._adam = Adam([Group(transforms, settings.rate), Group(density, settings.density_rate)])
+        if sizes is not None:
+            xp = array_module(model.entropy_bottleneck.quantiles.data)
+            sizes = {name: moved(size, xp) for name, size in sizes.items()}
+        self._adam = Adam(
+            [Group(transforms, settings.rate, sizes=sizes), Group(density, settings.density_rate)]
+        )
         self.steps_done, self.is_whole = 0, True
         self.notes: dict[str, Any] = {}
         self.curves = {name: np.zeros(settings.steps, np.float32) for name in CURVES}

@@ -6,14 +6,18 @@ import argparse
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..codec import DEFAULT_MODEL
 from ..models import MODELS
 from .options import check_writable, natural, positive, positive_number
 
 if TYPE_CHECKING:
+    from ..arrays import Array
     from ..data import Pictures
     from ..models import TransformCodec
     from ..train import Settings, Trainer
@@ -81,7 +85,15 @@ def add_parser(commands: Any) -> None:
         type=natural,
         default=4000,
         metavar="N",
-        help="quick steps of a hyperprior alone where --start has only transforms (default: %(default)s)",
+        help="quick steps of a hyperprior alone first, where --start has only transforms (default: "
+        "%(default)s)",
+    )
+    rate.add_argument(
+        "--finish",
+        type=natural,
+        default=2000,
+        metavar="N",
+        help="quick steps of a hyperprior alone last, on rounded latents (default: %(default)s)",
     )
     data = parser.add_argument_group("pictures")
     data.add_argument(
@@ -141,13 +153,16 @@ def run(arguments: argparse.Namespace) -> None:
     for name, reason in pictures.skipped:
         print(f"left out: {name}: {reason}", file=sys.stderr)
     model = _first_model(arguments, settings, start, None if checkpoint.is_file() else pictures)
+    sizes = _step_sizes(model, pictures, settings.seed)
     if arguments.device == "gpu":
         model.to(_cupy())
-    trainer = Trainer(model, pictures, settings)
+    trainer = Trainer(model, pictures, settings, sizes)
     if checkpoint.is_file():
         trainer.resume(checkpoint)
         print(f"going on from step {trainer.steps_done} of {checkpoint}", file=sys.stderr)
     train(trainer, checkpoint, every=arguments.every, progress=sys.stderr.isatty(), look=validation.look)
+    if _finish_alone(model, pictures, settings.seed, arguments.finish):
+        validation.look(trainer)
     seen = trainer.notes.get("validation", [])
     card = {
         "model": model.describe(),
@@ -160,6 +175,7 @@ def run(arguments: argparse.Namespace) -> None:
         "seed": settings.seed,
         "pictures": len(pictures),
         "data": "dead leaves" if arguments.data is None else arguments.data.name,
+        **({"alone": arguments.alone, "finish": arguments.finish} if sizes else {}),
         "start": "linear transform" if arguments.start is None else arguments.start.name,
         "hours": round(trainer.notes["seconds"] / 3600, 2),
         "command": shlex.join(["neural-from-scratch", *sys.argv[1:]]),
@@ -225,6 +241,28 @@ def _learn_alone(model: TransformCodec, pictures: Pictures, seed: int, steps: in
     if isinstance(model, Hyperprior):
         latents = latents_of_squares(model, pictures, seed)
         learn_alone(model, latents, seed, steps, progress=sys.stderr.isatty())
+
+
+def _finish_alone(model: TransformCodec, pictures: Pictures, seed: int, steps: int) -> bool:
+    """Let it learn last, too; False where there is no hyperprior, or nothing to do."""
+    from ..hyper_start import finish_alone, latents_of_squares
+    from ..models.hyperprior import Hyperprior
+
+    if not isinstance(model, Hyperprior) or not steps:
+        return False
+    model.to(np)
+    finish_alone(model, latents_of_squares(model, pictures, seed), seed, steps, progress=sys.stderr.isatty())
+    return True
+
+
+def _step_sizes(model: TransformCodec, pictures: Pictures, seed: int) -> Mapping[str, Array] | None:
+    """Return the sizes of a hyperprior's steps; a checkpoint has its own, and these are not looked at."""
+    from ..hyper_start import FEW, latents_of_squares, step_sizes
+    from ..models.hyperprior import Hyperprior
+
+    if not isinstance(model, Hyperprior):
+        return None
+    return step_sizes(model, latents_of_squares(model, pictures, seed, squares=FEW))
 
 
 class _Validation:

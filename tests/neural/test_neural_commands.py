@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -202,29 +203,19 @@ def test_train_and_use(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("compress", "photo.png", "--weights", "b.npz") == 0
 
 
+@pytest.mark.parametrize("model", ["factorized-prior", "mean-scale-hyperprior"])
 def test_train_goes_on(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     """Stopped in the middle, the same command makes what it would have made; no folder: dead leaves."""
-    from neural_from_scratch import train
+    from neural_from_scratch import hyper_start, train
     from neural_from_scratch.commands import train as command
 
     monkeypatch.setattr(command, "GENERATED", 2)
-    words = (
-        "train",
-        "--lambda",
-        0.01,
-        "--steps",
-        6,
-        "--width",
-        4,
-        "--latents",
-        6,
-        "--side",
-        32,
-        "--batch",
-        1,
-    )
+    few = partial(hyper_start.latents_of_squares, squares=4, side=64)
+    monkeypatch.setattr(hyper_start, "latents_of_squares", few)
+    words = f"train --lambda 0.01 --steps 6 --width 4 --latents 6 --side 32 --batch 1 --model {model}".split()
+    words += ["--alone", "3", "--finish", "2"]
     assert run(*words, "--out", "whole.npz") == 0
     real = train.Trainer.step
 
@@ -242,7 +233,9 @@ def test_train_goes_on(
     assert run(*words, "--out", "halves.npz", "--every", 2) == 0
     assert "going on from step 4" in capsys.readouterr().err
     assert read_weights("whole.npz").hash == read_weights("halves.npz").hash
-    assert read_weights("whole.npz").card["data"] == "dead leaves"
+    card = read_weights("whole.npz").card
+    assert card["data"] == "dead leaves"
+    assert (card.get("alone"), card.get("finish")) == ((3, 2) if "hyper" in model else (None, None))
 
 
 def test_what_is_refused(
