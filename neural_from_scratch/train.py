@@ -80,7 +80,7 @@ class Settings:
     weight : float
         λ.
     steps : int
-        How many there will be: the end of the cosine wave.
+        How many there will be: the end of the cosine wave. None, where layers have learned alone.
     distortion : {"mse", "ms-ssim"}
     batch, side : int
         Crops a step, and their rows and columns: a multiple of 16, for MS-SSIM at least 176.
@@ -117,7 +117,7 @@ class Settings:
         least = 176 if self.distortion == "ms-ssim" else 16
         checks = {
             "weight": 0 < self.weight < math.inf,
-            "steps": self.steps >= 1,
+            "steps": self.steps >= 0,
             "distortion": self.distortion in DISTORTIONS,
             "batch": self.batch >= 1,
             "side": self.side >= least and self.side % 16 == 0,

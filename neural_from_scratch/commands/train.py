@@ -59,7 +59,7 @@ def add_parser(commands: Any) -> None:
         metavar="L",
         help="how much 255² · MSE weighs beside bits: 0.0018 gives few bits, 0.05 many",
     )
-    rate.add_argument("--steps", type=positive, default=16000, metavar="N", help="default: %(default)s")
+    rate.add_argument("--steps", type=natural, default=16000, metavar="N", help="default: %(default)s")
     rate.add_argument("--out", type=Path, required=True, metavar="FILE", help="the weights, .npz")
     rate.add_argument("--distortion", choices=("mse", "ms-ssim"), default="mse", help="default: %(default)s")
     rate.add_argument(
@@ -85,15 +85,15 @@ def add_parser(commands: Any) -> None:
         type=natural,
         default=4000,
         metavar="N",
-        help="quick steps of a hyperprior alone first, where --start has only transforms (default: "
-        "%(default)s)",
+        help="quick steps of a hyperprior first, while the transforms stay, where --start has only these "
+        "(default: %(default)s; with --steps 0 there are no others)",
     )
     rate.add_argument(
         "--finish",
         type=natural,
-        default=2000,
+        default=4000,
         metavar="N",
-        help="quick steps of a hyperprior alone last, on rounded latents (default: %(default)s)",
+        help="such steps last (default: %(default)s; none with --steps 0)",
     )
     data = parser.add_argument_group("pictures")
     data.add_argument(
@@ -135,6 +135,8 @@ def run(arguments: argparse.Namespace) -> None:
         if path is not None:
             check_writable(option, path)
     form = _figure_format(arguments.plot)
+    if not arguments.steps:
+        _check_alone(arguments)
     settings = Settings(
         arguments.weight,
         arguments.steps,
@@ -161,7 +163,7 @@ def run(arguments: argparse.Namespace) -> None:
         trainer.resume(checkpoint)
         print(f"going on from step {trainer.steps_done} of {checkpoint}", file=sys.stderr)
     train(trainer, checkpoint, every=arguments.every, progress=sys.stderr.isatty(), look=validation.look)
-    if _finish_alone(model, pictures, settings.seed, arguments.finish):
+    if not settings.steps or _learn_alone(model, pictures, settings.seed, arguments.finish, False):
         validation.look(trainer)
     seen = trainer.notes.get("validation", [])
     card = {
@@ -175,7 +177,7 @@ def run(arguments: argparse.Namespace) -> None:
         "seed": settings.seed,
         "pictures": len(pictures),
         "data": "dead leaves" if arguments.data is None else arguments.data.name,
-        **({"alone": arguments.alone, "finish": arguments.finish} if sizes else {}),
+        **({"alone": arguments.alone, "finish": arguments.finish if settings.steps else 0} if sizes else {}),
         "start": "linear transform" if arguments.start is None else arguments.start.name,
         "hours": round(trainer.notes["seconds"] / 3600, 2),
         "command": shlex.join(["neural-from-scratch", *sys.argv[1:]]),
@@ -190,9 +192,29 @@ def run(arguments: argparse.Namespace) -> None:
         figure = plot_training(trainer.curves, settings, out.name, _points(seen, settings))
         write_atomically(arguments.plot, render(figure, form))
     checkpoint.unlink(missing_ok=True)
-    last = slice(-100, None)
-    print(
-        f"{out}: {settings.steps} steps, λ = {settings.weight:g}; the last hundred: "
+    print(f"{out}: {_summary(trainer, arguments.alone)}")
+
+
+def _check_alone(arguments: argparse.Namespace) -> None:
+    """Raise `ValueError` unless this model can be made in no steps of training everything."""
+    from ..models import model_named
+    from ..models.hyperprior import Hyperprior
+
+    if not issubclass(model_named(arguments.model), Hyperprior):
+        raise ValueError(f"--steps 0: {arguments.model} has no layers that learn alone")
+    if arguments.start is None:
+        raise ValueError("--steps 0: transforms are needed: --start")
+    if arguments.plot is not None:
+        raise ValueError("--plot: with --steps 0 there are no curves")
+
+
+def _summary(trainer: Trainer, alone: int) -> str:
+    """Return what the last line says."""
+    settings, last = trainer.settings, slice(-100, None)
+    if not settings.steps:
+        return f"{alone} steps of the hyperprior alone, λ = {settings.weight:g}"
+    return (
+        f"{settings.steps} steps, λ = {settings.weight:g}; the last hundred: "
         f"loss {trainer.curves['loss'][last].mean():.4f}, {trainer.curves['bpp'][last].mean():.4f} bpp"
     )
 
@@ -233,25 +255,18 @@ def _first_model(
     return model
 
 
-def _learn_alone(model: TransformCodec, pictures: Pictures, seed: int, steps: int) -> None:
-    """Let what a hyperprior has besides its transforms learn first."""
+def _learn_alone(
+    model: TransformCodec, pictures: Pictures, seed: int, steps: int, from_nothing: bool = True
+) -> bool:
+    """Let what a hyperprior has besides its transforms learn; False where there is none, or nothing to do."""
     from ..hyper_start import latents_of_squares, learn_alone
     from ..models.hyperprior import Hyperprior
 
-    if isinstance(model, Hyperprior):
-        latents = latents_of_squares(model, pictures, seed)
-        learn_alone(model, latents, seed, steps, progress=sys.stderr.isatty())
-
-
-def _finish_alone(model: TransformCodec, pictures: Pictures, seed: int, steps: int) -> bool:
-    """Let it learn last, too; False where there is no hyperprior, or nothing to do."""
-    from ..hyper_start import finish_alone, latents_of_squares
-    from ..models.hyperprior import Hyperprior
-
-    if not isinstance(model, Hyperprior) or not steps:
+    if not isinstance(model, Hyperprior) or not (steps or from_nothing):
         return False
     model.to(np)
-    finish_alone(model, latents_of_squares(model, pictures, seed), seed, steps, progress=sys.stderr.isatty())
+    latents = latents_of_squares(model, pictures, seed)
+    learn_alone(model, latents, seed, steps, from_nothing=from_nothing, progress=sys.stderr.isatty())
     return True
 
 

@@ -238,6 +238,38 @@ def test_train_goes_on(
     assert (card.get("alone"), card.get("finish")) == ((3, 2) if "hyper" in model else (None, None))
 
 
+def test_a_hyperprior_on_transforms_that_stay(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No steps that train everything."""
+    from neural_from_scratch import hyper_start
+
+    few = partial(hyper_start.latents_of_squares, squares=8, side=64)
+    monkeypatch.setattr(hyper_start, "latents_of_squares", few)
+    Path("photos").mkdir()
+    Image.fromarray(picture(64, 64, seed=1)).save("photos/0.png")
+    own = read_weights("own.npz")
+    width, latents = own.model.width, own.model.latents
+    words = f"train --lambda {own.weight} --width {width} --latents {latents} --start own.npz".split()
+    words += ["--steps", "0", "--alone", "5", "--side", "64", "--data", "photos", "--validate", "photo.png"]
+    assert run(*words, "--model", "scale-hyperprior", "--out", "told.npz") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("told.npz: 5 steps of the hyperprior alone")
+    assert "step 0: " in err
+    card = read_weights("told.npz").card
+    assert (card["steps"], card["alone"], card["finish"]) == (0, 5, 0)
+    assert card["validation"]["bpp"] > 0
+    before, after = own.model.state_dict(), read_weights("told.npz").model.state_dict()
+    assert all((after[key] == before[key]).all() for key in before if key.startswith(("g_a.", "g_s.")))
+    capsys.readouterr()
+    assert run(*words, "--model", "factorized-prior", "--out", "a.npz") == 2
+    assert "no layers that learn alone" in capsys.readouterr().err
+    assert run(*words, "--model", "scale-hyperprior", "--out", "a.npz", "--plot", "c.png") == 2
+    assert "no curves" in capsys.readouterr().err
+    assert run("train", "--lambda", 0.01, "--steps", 0, "--model", "scale-hyperprior", "--out", "a.npz") == 2
+    assert "--start" in capsys.readouterr().err
+
+
 def test_what_is_refused(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,7 +96,7 @@ def test_ms_ssim(leaves: Pictures) -> None:
 
 
 WRONG = """
-    weight=0 weight=nan weight=-1 steps=0 batch=0 side=40 side=0 rate=-1 density_rate=inf warmup=-1 final=2
+    weight=0 weight=nan weight=-1 steps=-1 batch=0 side=40 side=0 rate=-1 density_rate=inf warmup=-1 final=2
     max_norm=0 seed=-1
 """
 
