@@ -126,6 +126,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Prepare, train, and write weights with a card that says how they were made."""
     from ..data import generate_pictures, open_folder
+    from ..hyper_start import SIDE as ALONE_SIDE
     from ..train import Settings, Trainer, train
     from ..weights import make_weights, read_weights, write_weights
 
@@ -148,10 +149,11 @@ def run(arguments: argparse.Namespace) -> None:
     )
     start = None if arguments.start is None else read_weights(arguments.start)
     validation = _Validation(arguments.validate)
+    least = max(ALONE_SIDE if _is_hyperprior(arguments.model) else 1, settings.side)
     if arguments.data is None:
-        pictures = generate_pictures(settings.seed, GENERATED, max(256, settings.side))
+        pictures = generate_pictures(settings.seed, GENERATED, max(256, least))
     else:
-        pictures = open_folder(arguments.data, settings.side)
+        pictures = open_folder(arguments.data, least)
     for name, reason in pictures.skipped:
         print(f"left out: {name}: {reason}", file=sys.stderr)
     model = _first_model(arguments, settings, start, None if checkpoint.is_file() else pictures)
@@ -195,12 +197,17 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{out}: {_summary(trainer, arguments.alone)}")
 
 
-def _check_alone(arguments: argparse.Namespace) -> None:
-    """Raise `ValueError` unless this model can be made in no steps of training everything."""
+def _is_hyperprior(name: str) -> bool:
+    """Whether a model of this name has layers that learn alone."""
     from ..models import model_named
     from ..models.hyperprior import Hyperprior
 
-    if not issubclass(model_named(arguments.model), Hyperprior):
+    return issubclass(model_named(name), Hyperprior)
+
+
+def _check_alone(arguments: argparse.Namespace) -> None:
+    """Raise `ValueError` unless this model can be made in no steps of training everything."""
+    if not _is_hyperprior(arguments.model):
         raise ValueError(f"--steps 0: {arguments.model} has no layers that learn alone")
     if arguments.start is None:
         raise ValueError("--steps 0: transforms are needed: --start")

@@ -244,10 +244,10 @@ def test_a_hyperprior_on_transforms_that_stay(
     """No steps that train everything."""
     from neural_from_scratch import hyper_start
 
-    few = partial(hyper_start.latents_of_squares, squares=8, side=64)
+    few = partial(hyper_start.latents_of_squares, squares=4, side=64)
     monkeypatch.setattr(hyper_start, "latents_of_squares", few)
     Path("photos").mkdir()
-    Image.fromarray(picture(64, 64, seed=1)).save("photos/0.png")
+    Image.fromarray(picture(260, 256, seed=1)).save("photos/0.png")
     own = read_weights("own.npz")
     width, latents = own.model.width, own.model.latents
     words = f"train --lambda {own.weight} --width {width} --latents {latents} --start own.npz".split()
