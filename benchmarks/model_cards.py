@@ -62,9 +62,9 @@ def cards(model: str) -> None:
     for quality in qualities(model):
         weights = load_weights(quality, model)
         card, size = weights.card, (FOLDER / f"{weights.model.name}-{quality}.npz").stat().st_size
-        seen = card["validation"]
+        seen, steps = card["validation"], card["steps"] or f"{card['alone']} alone"
         print(
-            f"| {quality} | {card['lambda']:g} | {card['steps']} | {card['start']} | {card['hours']} "
+            f"| {quality} | {card['lambda']:g} | {steps} | {card['start']} | {card['hours']} "
             f"| {size:,} | `{weights.hash.hex()}` "
             f"| {seen['bpp']:.3f}, {seen['psnr']:.2f}, {seen['ms_ssim']:.4f} |"
         )
