@@ -8,13 +8,15 @@ these: nothing but bits is left of the loss,
     R = Σ −log₂ p(ŷ | h_s(z + u)) − log₂ p(z + u),    z = h_a(y),     u from U(−½, ½)                     (1)
 
 and a step takes a quarter of the time of one that trains everything. Pictures stay as good as they were, and
-become cheaper. Everything may be trained together afterwards (`train`), from a point where both halves
-know of each other.
+become cheaper. Everything may be trained together afterwards (`train`), from a point where both halves know
+of each other.
 
-**What is sent.** ŷ is y rounded as in a file. Noise, which training needs where gradients have to go through
-ŷ into g_a, makes a latent that rounds to nothing look wider than it is; here no gradient goes there. Where
-h_s tells means, ŷ = μ + round(y − μ), and is held fixed while p is derived by μ. z keeps its noise: h_a
-learns through it, and its density has to be right between whole numbers too, since its medians move.
+**What is sent.** ŷ is y + u first, and at the end y rounded as in a file. Noise makes a latent that rounds to
+nothing look wider than it is; training needs it where gradients have to go through ŷ into g_a, and here none
+goes there. But it is a good beginning where h_s ends with a ReLU: for latents that are all 0, σ could fall
+to where the ReLU is 0, and nothing would raise it again. Where h_s tells means, ŷ = μ + round(y − μ), and is
+held fixed while p is derived by μ. z keeps its noise: h_a learns through it, and its density has to be right
+between whole numbers too, since its medians move.
 
 **In units of each channel.** Latents of the first channels are a hundred times as large as those of the
 last. So weights that hear the first must be small and weights that tell them large, and a step of Adam is of
@@ -76,6 +78,7 @@ def learn_alone(
     *,
     rate: float = RATE,
     from_nothing: bool = True,
+    as_sent: bool = False,
     progress: bool = False,
 ) -> float:
     """Train h_a, h_s and the density of z on latents that stay as they are.
@@ -94,6 +97,8 @@ def learn_alone(
         Of Adam, for h_a and h_s.
     from_nothing : bool
         Whether to begin anew. After no steps, h_s then tells the same for all places of a channel, nearly.
+    as_sent : bool
+        Whether y is rounded as in a file; else it has noise.
     progress : bool
         Whether to show a bar, on standard error.
 
@@ -127,8 +132,9 @@ def learn_alone(
         y = latents[rng.integers(len(latents), size=AT_ONCE)]
         z = _noisy(model.hyper_analyse(Tensor(y)), rng)
         scales, means = model.expected(z, *y.shape[2:])
+        coded = Tensor(_sent(y, means)) if as_sent else _noisy(Tensor(y), rng)
         likelihoods = {
-            "y": gaussian_likelihood(Tensor(_sent(y, means)), scales, means),
+            "y": gaussian_likelihood(coded, scales, means),
             "z": model.entropy_bottleneck.likelihood(z),
         }
         adam.clear_gradients()

@@ -86,14 +86,14 @@ def add_parser(commands: Any) -> None:
         default=4000,
         metavar="N",
         help="quick steps of a hyperprior first, while the transforms stay, where --start has only these "
-        "(default: %(default)s; with --steps 0 there are no others)",
+        "(default: %(default)s)",
     )
     rate.add_argument(
         "--finish",
         type=natural,
         default=4000,
         metavar="N",
-        help="such steps last (default: %(default)s; none with --steps 0)",
+        help="such steps last, on latents rounded as in a file (default: %(default)s)",
     )
     data = parser.add_argument_group("pictures")
     data.add_argument(
@@ -165,7 +165,7 @@ def run(arguments: argparse.Namespace) -> None:
         trainer.resume(checkpoint)
         print(f"going on from step {trainer.steps_done} of {checkpoint}", file=sys.stderr)
     train(trainer, checkpoint, every=arguments.every, progress=sys.stderr.isatty(), look=validation.look)
-    if not settings.steps or _learn_alone(model, pictures, settings.seed, arguments.finish, False):
+    if _learn_alone(model, pictures, settings.seed, arguments.finish, last=True) or not settings.steps:
         validation.look(trainer)
     seen = trainer.notes.get("validation", [])
     card = {
@@ -179,7 +179,7 @@ def run(arguments: argparse.Namespace) -> None:
         "seed": settings.seed,
         "pictures": len(pictures),
         "data": "dead leaves" if arguments.data is None else arguments.data.name,
-        **({"alone": arguments.alone, "finish": arguments.finish if settings.steps else 0} if sizes else {}),
+        **({"alone": arguments.alone, "finish": arguments.finish} if sizes else {}),
         "start": "linear transform" if arguments.start is None else arguments.start.name,
         "hours": round(trainer.notes["seconds"] / 3600, 2),
         "command": shlex.join(["neural-from-scratch", *sys.argv[1:]]),
@@ -194,7 +194,7 @@ def run(arguments: argparse.Namespace) -> None:
         figure = plot_training(trainer.curves, settings, out.name, _points(seen, settings))
         write_atomically(arguments.plot, render(figure, form))
     checkpoint.unlink(missing_ok=True)
-    print(f"{out}: {_summary(trainer, arguments.alone)}")
+    print(f"{out}: {_summary(trainer, arguments.alone + arguments.finish)}")
 
 
 def _is_hyperprior(name: str) -> bool:
@@ -263,17 +263,18 @@ def _first_model(
 
 
 def _learn_alone(
-    model: TransformCodec, pictures: Pictures, seed: int, steps: int, from_nothing: bool = True
+    model: TransformCodec, pictures: Pictures, seed: int, steps: int, last: bool = False
 ) -> bool:
     """Let what a hyperprior has besides its transforms learn; False where there is none, or nothing to do."""
     from ..hyper_start import latents_of_squares, learn_alone
     from ..models.hyperprior import Hyperprior
 
-    if not isinstance(model, Hyperprior) or not (steps or from_nothing):
+    if not isinstance(model, Hyperprior) or (last and not steps):
         return False
     model.to(np)
     latents = latents_of_squares(model, pictures, seed)
-    learn_alone(model, latents, seed, steps, from_nothing=from_nothing, progress=sys.stderr.isatty())
+    shown = sys.stderr.isatty()
+    learn_alone(model, latents, seed, steps, from_nothing=not last, as_sent=last, progress=shown)
     return True
 
 

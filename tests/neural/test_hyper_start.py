@@ -75,7 +75,10 @@ def test_bits_fall(name: str) -> None:
 def test_what_is_sent_is_what_counts(name: str) -> None:
     """±0.4 rounds to nothing, and costs next to nothing; noise would make it look ten times as wide."""
     model, y, others = fresh(name), 0.4 * np.sign(latents(32)), 0.4 * np.sign(latents(48)[32:])
-    learned = learn_alone(model, y, 0, 200, rate=5e-3)
+    learn_alone(model, y, 0, 100, rate=5e-3)
+    before = bits(model, others)
+    learned = learn_alone(model, y, 0, 100, rate=5e-3, from_nothing=False, as_sent=True)
+    assert bits(model, others) < 0.7 * before
     assert abs(learned - bits(model, others)) < 0.002
     with no_grad():
         scales, _ = model.expected(

@@ -251,13 +251,26 @@ def test_a_hyperprior_on_transforms_that_stay(
     own = read_weights("own.npz")
     width, latents = own.model.width, own.model.latents
     words = f"train --lambda {own.weight} --width {width} --latents {latents} --start own.npz".split()
-    words += ["--steps", "0", "--alone", "5", "--side", "64", "--data", "photos", "--validate", "photo.png"]
+    words += [
+        "--steps",
+        "0",
+        "--alone",
+        "5",
+        "--finish",
+        "2",
+        "--side",
+        "64",
+        "--data",
+        "photos",
+        "--validate",
+        "photo.png",
+    ]
     assert run(*words, "--model", "scale-hyperprior", "--out", "told.npz") == 0
     out, err = capsys.readouterr()
-    assert out.startswith("told.npz: 5 steps of the hyperprior alone")
+    assert out.startswith("told.npz: 7 steps of the hyperprior alone")
     assert "step 0: " in err
     card = read_weights("told.npz").card
-    assert (card["steps"], card["alone"], card["finish"]) == (0, 5, 0)
+    assert (card["steps"], card["alone"], card["finish"]) == (0, 5, 2)
     assert card["validation"]["bpp"] > 0
     before, after = own.model.state_dict(), read_weights("told.npz").model.state_dict()
     assert all((after[key] == before[key]).all() for key in before if key.startswith(("g_a.", "g_s.")))
