@@ -48,7 +48,15 @@ from .entropy_models import FLOOR
 from .entropy_tables import CdfTables, trim_tails
 from .tensor import Tensor, as_tensor
 
-__all__ = ["LEAST_SCALE", "LEVELS", "gaussian_likelihood", "scale_levels", "scale_tables"]
+__all__ = [
+    "LEAST_SCALE",
+    "LEVELS",
+    "REACH",
+    "gaussian_likelihood",
+    "gaussian_pmf",
+    "scale_levels",
+    "scale_tables",
+]
 
 LEVELS = 64
 LEAST_SCALE, LARGEST_SCALE = 0.11, 256.0
@@ -117,18 +125,24 @@ def scale_levels() -> NDArray[np.float64]:
 def scale_tables() -> CdfTables:
     """Return the integer tables of all levels: table i is of k = round(v − μ) with the scale of level i.
 
-    Computed in float64, once: they belong to the weights from then on.
+    For weights whose latents nobody has counted (`fitted_tables`). Computed in float64, once: they belong to
+    the weights from then on.
     """
     pmfs, offsets, escapes = [], [], []
     for scale in scale_levels():
         reach = math.ceil(scale * REACH)
-        distance = np.abs(np.arange(-reach, reach + 1))
-        pmf = _tail((distance - 0.5) / scale) - _tail((distance + 0.5) / scale)
+        pmf = gaussian_pmf(np.arange(-reach, reach + 1), scale)
         pmf, first, beyond = trim_tails(pmf, -reach, 2 * float(_tail((reach + 0.5) / scale)))
         pmfs.append(pmf)
         offsets.append(first)
         escapes.append(beyond)
     return CdfTables.from_pmfs(pmfs, offsets, escapes)
+
+
+def gaussian_pmf(values: NDArray[np.int64], scale: float) -> NDArray[np.float64]:
+    """Return equation 1 for whole numbers and μ = 0, in float64."""
+    distance = np.abs(values)
+    return _tail((distance - 0.5) / scale) - _tail((distance + 0.5) / scale)
 
 
 def _tail(x: NDArray[np.float64] | float) -> NDArray[np.float64]:

@@ -183,11 +183,24 @@ def make_weights(state: Mapping[str, Array], card: Mapping[str, Any], quality: i
     return _assembled(kept, numbers, dict(card), quality, model)
 
 
+def with_scale_tables(weights: Weights, tables: CdfTables) -> Weights:
+    """Return the weights of a hyperprior with other tables for its levels, and so with another hash.
+
+    Raises
+    ------
+    ValueError
+        If there is no hyperprior, or another number of tables.
+    """
+    if weights.edges is None:
+        raise ValueError(f"with_scale_tables: {weights.model.name} has no levels")
+    whole = {**_numbers_of(weights.tables, "tables"), **_numbers_of(tables, "scale_tables")}
+    whole["scale_edges"] = weights.edges
+    return _assembled(_kept(weights.model), whole, weights.card, weights.quality, weights.model)
+
+
 def write_weights(path: str | os.PathLike[str], weights: Weights) -> None:
     """Write a file of weights, whole or not at all."""
-    arrays: dict[str, NDArray[Any]] = {
-        name: np.asarray(array).astype(np.float16) for name, array in weights.model.state_dict().items()
-    }
+    arrays = _kept(weights.model)
     arrays |= _numbers_of(weights.tables, "tables")
     if weights.scale_tables is not None and weights.edges is not None:
         arrays |= {**_numbers_of(weights.scale_tables, "scale_tables"), "scale_edges": weights.edges}
@@ -250,6 +263,11 @@ def _assembled(
     weights = Weights(model, tables, hashed, quality, card, scale_tables, edges)
     _ = weights.hyper_decoder  # if its integers would not be exact, that is said now
     return weights
+
+
+def _kept(model: TransformCodec) -> dict[str, NDArray[Any]]:
+    """Return the parameters of weights as they are kept: nothing is lost, they were float16 before."""
+    return {name: np.asarray(array).astype(np.float16) for name, array in model.state_dict().items()}
 
 
 def _numbers_of(tables: CdfTables, name: str) -> dict[str, NDArray[Any]]:

@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ GENERATED = 128  # pictures of dead leaves where there is no folder
 MS_SSIM_SCALE = (
     1280  # λ of 1 − MS-SSIM by λ of 255² · MSE, for about the same rate (CompressAI's: 16.64, 0.013)
 )
+COUNTED = 1024  # squares, for the tables of a hyperprior
 VALIDATED = 12  # pictures that are looked at along the way
 
 
@@ -165,8 +167,11 @@ def run(arguments: argparse.Namespace) -> None:
         trainer.resume(checkpoint)
         print(f"going on from step {trainer.steps_done} of {checkpoint}", file=sys.stderr)
     train(trainer, checkpoint, every=arguments.every, progress=sys.stderr.isatty(), look=validation.look)
-    if _learn_alone(model, pictures, settings.seed, arguments.finish, last=True) or not settings.steps:
-        validation.look(trainer)
+    _learn_alone(model, pictures, settings.seed, arguments.finish, last=True)
+    weights = make_weights(model.state_dict(), {"lambda": settings.weight})
+    if _is_hyperprior(arguments.model):
+        weights = _with_fitted_tables(weights, pictures, settings.seed)
+        validation.look(trainer, weights)
     seen = trainer.notes.get("validation", [])
     card = {
         "model": model.describe(),
@@ -185,7 +190,7 @@ def run(arguments: argparse.Namespace) -> None:
         "command": shlex.join(["neural-from-scratch", *sys.argv[1:]]),
         "validation": seen[-1] if seen else None,
     }
-    write_weights(out, make_weights(model.state_dict(), card))
+    write_weights(out, replace(weights, card=card))
     if form is not None:
         from ..pictures import write_atomically
         from ..plots import render
@@ -278,6 +283,16 @@ def _learn_alone(
     return True
 
 
+def _with_fitted_tables(weights: Weights, pictures: Pictures, seed: int) -> Weights:
+    """Return the weights of a hyperprior with tables that are counted on squares of the pictures."""
+    from ..fitted_tables import fit_tables
+    from ..hyper_start import latents_of_squares
+    from ..models.hyperprior import Hyperprior
+
+    assert isinstance(weights.model, Hyperprior)
+    return fit_tables(weights, latents_of_squares(weights.model, pictures, seed, squares=COUNTED))
+
+
 def _step_sizes(model: TransformCodec, pictures: Pictures, seed: int) -> Mapping[str, Array] | None:
     """Return the sizes of a hyperprior's steps; a checkpoint has its own, and these are not looked at."""
     from ..hyper_start import FEW, latents_of_squares, step_sizes
@@ -303,8 +318,8 @@ class _Validation:
         self._pictures = [read_picture(path) for path in paths]
         self._then = time.monotonic()
 
-    def look(self, trainer: Trainer) -> None:
-        """Measure, remember, and print a line."""
+    def look(self, trainer: Trainer, weights: Weights | None = None) -> None:
+        """Measure, remember, and print a line; the weights are the trainer's if not given."""
         from ..evaluation import mean_of, measure
         from ..weights import make_weights
 
@@ -313,7 +328,8 @@ class _Validation:
         self._then = now
         if not self._pictures:
             return
-        weights = make_weights(trainer.model.state_dict(), {"lambda": trainer.settings.weight})
+        if weights is None:
+            weights = make_weights(trainer.model.state_dict(), {"lambda": trainer.settings.weight})
         mean = mean_of([measure(picture, weights) for picture in self._pictures])
         found = {"step": trainer.steps_done, "bpp": mean.bpp, "psnr": mean.psnr, "ms_ssim": mean.ms_ssim}
         trainer.notes.setdefault("validation", []).append(found)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,6 +174,11 @@ def test_eval_with_a_step(ladders: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert rates == sorted(rates, reverse=True)
 
 
+def _few(made: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, of 4 squares of 64×64 whatever it is asked for."""
+    return lambda model, pictures, seed, squares=4, side=64: made(model, pictures, seed, 4, 64)
+
+
 def test_train_and_use(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Weights, a card that says how, a figure, no checkpoint left; then a neighbour from them."""
     Path("photos").mkdir()
@@ -212,7 +217,7 @@ def test_train_goes_on(
     from neural_from_scratch.commands import train as command
 
     monkeypatch.setattr(command, "GENERATED", 2)
-    few = partial(hyper_start.latents_of_squares, squares=4, side=64)
+    few = _few(hyper_start.latents_of_squares)
     monkeypatch.setattr(hyper_start, "latents_of_squares", few)
     words = f"train --lambda 0.01 --steps 6 --width 4 --latents 6 --side 32 --batch 1 --model {model}".split()
     words += ["--alone", "3", "--finish", "2"]
@@ -244,7 +249,7 @@ def test_a_hyperprior_on_transforms_that_stay(
     """No steps that train everything."""
     from neural_from_scratch import hyper_start
 
-    few = partial(hyper_start.latents_of_squares, squares=4, side=64)
+    few = _few(hyper_start.latents_of_squares)
     monkeypatch.setattr(hyper_start, "latents_of_squares", few)
     Path("photos").mkdir()
     Image.fromarray(picture(260, 256, seed=1)).save("photos/0.png")
