@@ -25,6 +25,8 @@ for what hears y and s for what tells of it, all goes as if y / s were heard and
 the new layers tell the spread of each channel and its middle, wherever it is: little more than the factorised
 prior knew.
 
+What latents of one σ are really like is counted when all is over (`fitted_tables`).
+
 Measured at (64, 96), λ = 0.013, from weights of 16,000 steps: see docs/models.md.
 """
 

@@ -4,8 +4,8 @@
 *Latents and what was expected*: a channel of y, the scales that were told for it – dark where a decoder
 expects nothing – and what is left once the prediction has been used. With means: latents less means. Without:
 latents divided by scales, where a good prediction leaves noise that is alike everywhere; and what each costs.
-*Expected and found*: the histogram of k / σ against the Gaussian that the coder takes for granted
-(`prediction`).
+*Expected and found*: the histogram of k / σ against the Gaussian that h_s was trained with (`prediction`);
+tables are counted, and know better (`fitted_tables`).
 """
 
 from __future__ import annotations
