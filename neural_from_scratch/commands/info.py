@@ -153,7 +153,7 @@ def _channel_lines(inspection: Inspection) -> Iterator[str]:
 
 
 def _prediction_lines(inspection: Inspection) -> Iterator[str]:
-    """What is said of a hyperprior in place of `_bit_lines`: both streams, and the price of integers."""
+    """What is said of a hyperprior in place of `_bit_lines`: both streams, and from promise to file."""
     prediction = inspection.prediction
     assert prediction is not None
     side, y = (8 * inspection.streams[name] for name in ("side information", "y"))
@@ -161,7 +161,7 @@ def _prediction_lines(inspection: Inspection) -> Iterator[str]:
     estimates = (
         ("by likelihoods, float hyper-decoder", *floats),
         ("by likelihoods, integer hyper-decoder", floats[0], prediction.likelihood_bits),
-        ("by the integer tables", prediction.side_bits, inspection.bits),
+        ("by the integer tables of the weights", prediction.side_bits, inspection.bits),
         ("in the file", side, y),
     )
     before = 0.0
@@ -173,7 +173,7 @@ def _prediction_lines(inspection: Inspection) -> Iterator[str]:
         yield f"{_in_columns(*numbers)}  {words:<39}{_more(sum(parts), before)}"
         before = sum(parts)
     yield _in_columns(f"{side / (side + y):.1%}", f"{y / (side + y):.1%}")
-    yield f"integers   cost {_more(side + y, sum(floats))} from the first line to the last"
+    yield f"the file   {_more(side + y, sum(floats))} beside what the float model promised"
     latents, bits = prediction.wide_share
     words = f"{latents:.1%} of the latents, with {bits:.1%} of their bits"
     yield f"foreseen   {words}, are expected to be a step wide or more"

@@ -273,7 +273,7 @@ def test_words(
     one, other = expected[3]
     assert sums[4].split() == [f"{one / (one + other):.1%}", f"{other / (one + other):.1%}"]
     cost = (one + other) / (side + y) - 1
-    assert f"integers   cost {cost:+.3%}".replace("-", "−") in said
+    assert f"the file   {cost:+.3%} beside".replace("-", "−") in said
     table = said[said.index("channel  ") :].splitlines()
     assert table[0].split()[4:] == ["expected", "found", "zero", "largest", "escapes"]
     strongest = looked.strongest()[0]
