@@ -3,11 +3,13 @@
     python benchmarks/model_cards.py                      Kodak and the validation photographs of CODEC_DATA
     python benchmarks/model_cards.py --effort 30          with a search for better latents at encoding
     python benchmarks/model_cards.py --folder photos      other pictures
+    python benchmarks/model_cards.py --model scale-hyperprior
 
 Each row is a mean over pictures of real files: bits a pixel, PSNR, MS-SSIM. Beside it stands Pillow's JPEG
 with default and with optimised Huffman tables: the bits a pixel at the same mean PSNR, and the MS-SSIM at
 the same bits a pixel, both interpolated on the curve of means at qualities 5, 10, … 95; and below, the
-BD-rates of these means, with JPEG cut at 1 bit a pixel and with all of it.
+BD-rates of these means, with JPEG cut at 1 bit a pixel and with all of it, and those of a hyperprior against
+the factorised prior.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from codec_eval.bd_rate import bd_rate
 from codec_eval.metrics import ms_ssim
 from neural_from_scratch.data import picture_files
 from neural_from_scratch.evaluation import mean_of, measure
+from neural_from_scratch.models import MODELS
 from neural_from_scratch.pictures import read_picture
 from neural_from_scratch.weights import FOLDER, load_weights, qualities
 
@@ -52,35 +55,60 @@ def jpeg_curve(pictures: Sequence[np.ndarray[Any, Any]], optimize: bool) -> np.n
     return np.array(rows)
 
 
-def cards() -> None:
+def cards(model: str) -> None:
     """Print how each set of weights was made."""
     print("| quality | λ | steps | from | hours | bytes | hash | 12 pictures: bpp, PSNR, MS-SSIM |")
     print("|---|---|---|---|---|---|---|---|")
-    for quality in qualities():
-        weights = load_weights(quality)
+    for quality in qualities(model):
+        weights = load_weights(quality, model)
         card, size = weights.card, (FOLDER / f"{weights.model.name}-{quality}.npz").stat().st_size
-        seen = card["validation"]
+        seen, steps = card["validation"], card["steps"] or f"{card['alone']} + {card['finish']} alone"
         print(
-            f"| {quality} | {card['lambda']:g} | {card['steps']} | {card['start']} | {card['hours']} "
+            f"| {quality} | {card['lambda']:g} | {steps} | {card['start']} | {card['hours']} "
             f"| {size:,} | `{weights.hash.hex()}` "
             f"| {seen['bpp']:.3f}, {seen['psnr']:.2f}, {seen['ms_ssim']:.4f} |"
         )
-    for quality in qualities():
-        print(load_weights(quality).card["command"].replace("; ", "\n"))
+    for quality in qualities(model):
+        print(load_weights(quality, model).card["command"].replace("; ", "\n"))
 
 
-def results(folder: Path, effort: int) -> None:
+def results(folder: Path, models: Sequence[str], effort: int) -> None:
     """Print what the weights do on the pictures of a folder."""
     pictures = [read_picture(path) for path in picture_files(folder)]
-    curves = [jpeg_curve(pictures, optimize) for optimize in (False, True)]
-    print(f"\n{folder.name}, {len(pictures)} pictures, effort {effort}:\n")
+    jpeg = [jpeg_curve(pictures, optimize) for optimize in (False, True)]
+    curves: dict[str, np.ndarray[Any, Any]] = {}
+    for model in models:
+        print(f"\n{model}, {folder.name}, {len(pictures)} pictures, effort {effort}:\n")
+        curves[model] = ours = result(model, pictures, jpeg, effort)
+        print()
+        others = {
+            f"JPEG with {words} tables, {part}": curve[
+                : None if part == "all" else (curve[:, 0] <= 1).sum(), :2
+            ]
+            for words, curve in zip(("default", "optimised"), jpeg)
+            for part in ("up to 1 bpp", "all")
+        }
+        others |= {name: curve for name, curve in curves.items() if name != model}
+        for name, curve in others.items():
+            found = bd_rate(*curve.T, *ours.T)
+            low, high = found.interval
+            print(f"BD-rate against {name}: {found.percent:+.1f} % ({low:.2f}–{high:.2f} dB)")
+
+
+def result(
+    model: str,
+    pictures: Sequence[np.ndarray[Any, Any]],
+    curves: Sequence[np.ndarray[Any, Any]],
+    effort: int,
+) -> np.ndarray[Any, Any]:
+    """Print a row for each quality of a model; return bits a pixel and PSNR, a row for each."""
     print(
         "| quality | bpp | PSNR | MS-SSIM | JPEG's bpp at that PSNR: default, optimised | ours is "
         "| JPEG's MS-SSIM at that bpp |\n|---|---|---|---|---|---|---|"
     )
     means = []
-    for quality in qualities():
-        weights = load_weights(quality)
+    for quality in qualities(model):
+        weights = load_weights(quality, model)
         bar = tqdm(pictures, unit="picture", disable=None, leave=False)
         mean = mean_of([measure(picture, weights, effort=effort) for picture in bar])
         means.append((mean.bpp, mean.psnr))
@@ -92,15 +120,7 @@ def results(folder: Path, effort: int) -> None:
             f"| {alike[0]:.4f}, {alike[1]:.4f} | {saved} | {similar:.4f} |",
             flush=True,
         )
-    ours = np.array(means).T
-    print()
-    for words, curve in zip(("default", "optimised"), curves):
-        for part, kept in (("up to 1 bpp", curve[curve[:, 0] <= 1]), ("all", curve)):
-            found = bd_rate(kept[:, 0], kept[:, 1], *ours)
-            low, high = found.interval
-            print(
-                f"BD-rate, JPEG with {words} tables, {part}: {found.percent:+.1f} % ({low:.2f}–{high:.2f} dB)"
-            )
+    return np.array(means)
 
 
 def main() -> int:
@@ -110,6 +130,8 @@ def main() -> int:
         description=title, epilog=usage, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--effort", type=int, default=0, metavar="N")
+    shipped = [model.name for model in MODELS.values() if qualities(model.name)]
+    parser.add_argument("--model", choices=shipped, action="append", help="default: all of them")
     parser.add_argument("--folder", type=Path, action="append", metavar="FOLDER")
     options = parser.parse_args()
     folders = options.folder or [DATA / "kodak", DATA / "photos" / "validation"]
@@ -117,9 +139,12 @@ def main() -> int:
     if missing:
         print(f"model_cards: error: no folder {missing[0]} (CODEC_DATA, or --folder)", file=sys.stderr)
         return 2
-    cards()
+    models = options.model or shipped
+    for model in models:
+        print(f"\n{model}:\n")
+        cards(model)
     for folder in folders:
-        results(folder, options.effort)
+        results(folder, models, options.effort)
     return 0
 
 

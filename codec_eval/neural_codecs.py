@@ -2,25 +2,34 @@
 
 A learned codec has no knob. Each of its qualities is a network of its own, trained for one balance of bits
 and errors, so there are a few of them (`LearnedCodec.qualities`) and nothing in between: a sweep takes all,
-and rate control meets a number of bytes only as nearly as the ladder of networks allows.
+and rate control meets a number of bytes only as nearly as the ladder of networks allows. A hyperprior could
+go on from there, by rounding more coarsely or more finely than in training (`neural_from_scratch.
+rate_control`); the bench measures what was trained.
 
 Which weights were measured belongs to what was measured. `LearnedCodec.description` names their hashes, which
 stand in the files too; a sweep refuses to go on from points of other weights.
 
-Nothing of `neural_from_scratch` is imported before a codec is asked for more than its name.
+Nothing of `neural_from_scratch` is imported before a codec is asked for more than its name. Whether it is
+listed depends on whether weights lie there (`has_weights`): a model without any can be made by its name, and
+says that it has none once it is used.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from itertools import groupby
+from pathlib import Path
 from typing import ClassVar
 
 from codec_eval.codec import Image, check_quality
 from jpeg_from_scratch._version import __version__
 
-__all__ = ["LearnedCodec"]
+__all__ = ["MODELS", "LearnedCodec", "has_weights"]
+
+MODELS = ("factorized-prior", "scale-hyperprior", "mean-scale-hyperprior")
+"""Those of `neural_from_scratch` that weights are trained for."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,13 @@ class LearnedCodec:
         from neural_from_scratch import codec
 
         return codec.decode(data)
+
+
+def has_weights(model: str) -> bool:
+    """Whether weights are shipped for a model; nothing is imported for the answer."""
+    package = find_spec("neural_from_scratch")
+    folders = (package.submodule_search_locations if package else None) or ()
+    return any(any(Path(folder, "trained").glob(f"{model}-*.npz")) for folder in folders)
 
 
 @lru_cache(maxsize=16)

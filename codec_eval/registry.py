@@ -22,7 +22,7 @@ from typing import Any
 
 from codec_eval.codec import Codec, qualities_of
 from codec_eval.codecs import PILLOW_SUBSAMPLINGS, SUBSAMPLINGS, OurJpeg, PillowJpeg
-from codec_eval.neural_codecs import LearnedCodec
+from codec_eval.neural_codecs import MODELS, LearnedCodec, has_weights
 from codec_eval.pillow_codecs import Avif, Jpeg2000, WebP, avif_available
 
 __all__ = ["ENTRY_POINT_GROUP", "codec_names", "default_qualities", "make_codec"]
@@ -34,9 +34,17 @@ _MEMBERS = ("name", "description", "suffix", "quality_range", "encode", "decode"
 
 
 def codec_names() -> list[str]:
-    """Return the names that `make_codec` knows: the built-in codecs, then those of other packages, sorted."""
-    built_in = list(_built_in())
-    return built_in + sorted(_offered().keys() - set(built_in))
+    """Return the names that `make_codec` knows: the built-in codecs, then those of other packages, sorted.
+
+    A learned codec without weights is left out.
+    """
+    known = _built_in()
+    built_in = [
+        name
+        for name, codec in known.items()
+        if not isinstance(codec, LearnedCodec) or has_weights(codec.model)
+    ]
+    return built_in + sorted(_offered().keys() - known.keys())
 
 
 def make_codec(spec: str) -> Codec:
@@ -149,7 +157,7 @@ def _built_in() -> dict[str, Codec]:
     codecs += [Jpeg2000(), WebP()]
     if avif_available():
         codecs += [Avif(), Avif("4:4:4")]
-    codecs += [LearnedCodec(), LearnedCodec(effort=50)]
+    codecs += [LearnedCodec(model, effort) for model in MODELS for effort in (0, 50)]
     return {codec.name: codec for codec in codecs}
 
 

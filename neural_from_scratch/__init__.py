@@ -43,29 +43,34 @@ Training:
 
 A codec:
 
-13. `models`         the factorised prior, as its paper's block diagram
+13. `models`         the factorised prior and the hyperpriors, as their papers' block diagrams
 14. `entropy_models` how likely is each latent? a learned density for each channel
-15. `entropy_tables` from probabilities to whole numbers
-16. `range_coder`    from whole numbers to bytes: intervals and carry
-17. `container`      the file
-18. `strips`         large pictures, a bounded amount of memory
-19. `codec`          `encode` and `decode`
-20. `refinement`     a search for better latents, for those who have time
+15. `gaussian_model` how likely, if side information says what to expect?
+16. `entropy_tables` from probabilities to whole numbers
+17. `range_coder`    from whole numbers to bytes: intervals and carry
+18. `integer_hyperprior`  what to expect, the same on every machine
+19. `latent_coding`  latents and the payload of a file
+20. `container`      the file
+21. `strips`         large pictures, a bounded amount of memory
+22. `codec`          `encode` and `decode`
+23. `rate_control`   so many bytes, or so good a picture
+24. `refinement`     a search for better latents, for those who have time
 
 Its weights:
 
-21. `data`           crops of a folder of pictures, or pictures from nothing
-22. `warm_start`     from the Karhunen–Loève transform to a network
-23. `train`          steps, checkpoints, exact resume
-24. `weights`        what is shipped, and how a file of weights is made
-25. `evaluation`     real files, measured
-26. `interchange`    CompressAI's weights, in and out
+25. `data`           crops of a folder of pictures, or pictures from nothing
+26. `warm_start`     from the Karhunen–Loève transform to a network
+27. `hyper_start`    from a factorised prior to a hyperprior
+28. `train`          steps, checkpoints, exact resume
+29. `weights`        what is shipped, and how a file of weights is made
+30. `evaluation`     real files, measured
+31. `interchange`    CompressAI's weights, in and out
 
 And behind it:
 
-27. `arrays`         NumPy or CuPy: which module an array belongs to
-28. `backend`        readable or compiled: who does the heavy work
-29. `_kernels/`      the compiled path: convolutions, GDN, densities, range coder, Adam
+32. `arrays`         NumPy or CuPy: which module an array belongs to
+33. `backend`        readable or compiled: who does the heavy work
+34. `_kernels/`      the compiled path: convolutions, GDN, densities, range coder, Adam
 
 `pictures` reads and writes files, `plots/` draws (Matplotlib is imported nowhere else, and when asked), `cli`
 and `commands/` are the command ``neural-from-scratch``.
@@ -74,6 +79,7 @@ and `commands/` are the command ``neural-from-scratch``.
 from . import ops
 from .backend import use_backend
 from .codec import decode, encode
+from .rate_control import encode_to
 from .tensor import Tensor, checks_finite, no_grad
 
-__all__ = ["Tensor", "checks_finite", "decode", "encode", "no_grad", "ops", "use_backend"]
+__all__ = ["Tensor", "checks_finite", "decode", "encode", "encode_to", "no_grad", "ops", "use_backend"]

@@ -1,7 +1,7 @@
 """A picture into a file, and back: the learned codec as users meet it.
 
     picture ─▶ pad ─▶ analysis ─▶ y ─▶ whole numbers ─▶ range coder ─▶ container ─▶ file
-    picture ◀─ crop ◀─ synthesis ◀─ ŷ ◀─ medians added ◀─ range decoder ◀─ container ◀─ file
+    picture ◀─ crop ◀─ synthesis ◀─ ŷ ◀─ what was expected added ◀─ range decoder ◀─ container ◀─ file
 
 Analysis and synthesis are floating-point networks, and may differ by a last digit from machine to machine.
 What stands between them in the file is whole numbers, coded with whole-number tables: every machine reads
@@ -18,18 +18,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import container, range_coder, strips
+from . import container, strips
 from .container import GREY, MAX_PIXELS, RGB, Header
 from .errors import FormatError
-from .models.factorized_prior import pad_to_multiple
+from .integer_hyperprior import ONE_STEP
+from .latent_coding import Coding, coding_for, read_payload, write_payload
+from .models import FactorizedPrior
+from .models.transform_codec import pad_to_multiple
 from .refinement import refine
 from .weights import Weights, check_hash, load_weights, weights_of
 
 __all__ = [
+    "DEFAULT_MODEL",
     "DEFAULT_QUALITY",
     "Content",
+    "check_image",
     "decode",
     "encode",
+    "header_of",
     "latents_of",
     "open_file",
     "pixels_of",
@@ -37,11 +43,18 @@ __all__ = [
 ]
 
 DEFAULT_QUALITY = 4
+DEFAULT_MODEL = FactorizedPrior.name
 Picture = NDArray[np.uint8]
 
 
 def encode(
-    image: Picture, quality: int = DEFAULT_QUALITY, *, effort: int = 0, weights: Weights | None = None
+    image: Picture,
+    quality: int = DEFAULT_QUALITY,
+    *,
+    model: str = DEFAULT_MODEL,
+    step: int = ONE_STEP,
+    effort: int = 0,
+    weights: Weights | None = None,
 ) -> bytes:
     """Compress a picture.
 
@@ -51,6 +64,10 @@ def encode(
         RGB or grey, of any size.
     quality : int
         Which of the shipped weights: 1 has the fewest bits; `weights.qualities` lists them.
+    model : str
+        Its name, as `models` lists them.
+    step : int
+        With a hyperprior, how coarsely latents are rounded, in 64ths: fewer bits above 64, more below.
     effort : int
         Steps of a search for better latents (`refinement`), each some three times as long as decoding.
     weights : Weights, optional
@@ -66,7 +83,8 @@ def encode(
     TypeError
         If the image is no array of uint8.
     ValueError
-        If it has another shape, no pixels, or there are no weights of that quality; for an effort below 0.
+        If it has another shape, no pixels, or there are no weights of that quality; for an effort below 0,
+        and a step that the model has not.
 
     Examples
     --------
@@ -75,20 +93,11 @@ def encode(
     >>> decode(data).shape
     (20, 30, 3)
     """
-    _check_image(image)
+    check_image(image)
     if effort < 0:
         raise ValueError(f"effort={effort}, must be 0 or more")
-    used = load_weights(quality) if weights is None else weights
-    header = Header(
-        used.model.model_id,
-        used.quality,
-        used.hash,
-        image.shape[1],
-        image.shape[0],
-        RGB if image.ndim == 3 else GREY,
-    )
-    symbols = latents_of(image, used, effort)
-    return container.pack(header, range_coder.encode_channels(symbols, used.tables))
+    used = load_weights(quality, model) if weights is None else weights
+    return container.pack(header_of(image, used), write_payload(*latents_of(image, used, effort, step)))
 
 
 def decode(data: bytes, *, max_pixels: int | None = MAX_PIXELS, weights: Weights | None = None) -> Picture:
@@ -132,7 +141,9 @@ class Content:
     payload : bytes
         What the range coder wrote.
     symbols : ndarray of int32, shape (M, ⌈H/16⌉, ⌈W/16⌉)
-        The latents, less their medians.
+        The latents, less what was expected of them: their medians, or means.
+    coding : Coding
+        How they are coded; with a hyperprior it holds the side information.
     weights : Weights
         What it was written with.
     """
@@ -140,6 +151,7 @@ class Content:
     header: Header
     payload: bytes
     symbols: NDArray[np.int32]
+    coding: Coding
     weights: Weights
 
 
@@ -150,23 +162,33 @@ def open_file(data: bytes, *, max_pixels: int | None = MAX_PIXELS, weights: Weig
         weights = weights_of(header.model_id, header.quality, header.model_hash)
     else:
         check_hash(weights, header.model_id, header.model_hash)
-    step = weights.model.shrink
-    shape = (weights.model.latents, -(-header.height // step), -(-header.width // step))
+    shrink = weights.model.shrink
+    rows, columns = -(-header.height // shrink), -(-header.width // shrink)
     try:
-        symbols = range_coder.decode_channels(payload, shape, weights.tables)
+        coding, symbols = read_payload(payload, weights, rows, columns)
     except FormatError as error:  # counted from the payload on; say where in the file
         start = len(data) - container.CHECKSUM_BYTES - len(payload)
         raise FormatError(error.message, offset=start + error.offset, field=error.field) from error
-    return Content(header, payload, symbols, weights)
+    return Content(header, payload, symbols, coding, weights)
 
 
-def latents_of(image: Picture, weights: Weights, effort: int = 0) -> NDArray[np.int32]:
-    """Return the whole numbers that stand for a picture, (M, ⌈H/16⌉, ⌈W/16⌉)."""
+def header_of(image: Picture, weights: Weights) -> Header:
+    """Return what a picture's file says about itself with these weights."""
+    rows, columns = image.shape[:2]
+    mode = RGB if image.ndim == 3 else GREY
+    return Header(weights.model.model_id, weights.quality, weights.hash, columns, rows, mode)
+
+
+def latents_of(
+    image: Picture, weights: Weights, effort: int = 0, step: int = ONE_STEP
+) -> tuple[Coding, NDArray[np.int32]]:
+    """Return how a picture's latents are coded, and the whole numbers, (M, ⌈H/16⌉, ⌈W/16⌉)."""
     samples = to_samples(image)
     latents = strips.analyse(weights.model, samples)
+    coding = coding_for(weights, latents, step)
     if effort:
-        latents = refine(weights, samples, latents, effort)
-    return weights.model.entropy_bottleneck.quantize(latents)[0]
+        latents = refine(coding, samples, latents, effort)
+    return coding, coding.quantize(latents)
 
 
 def to_samples(image: Picture) -> NDArray[np.float32]:
@@ -179,7 +201,8 @@ def to_samples(image: Picture) -> NDArray[np.float32]:
 def pixels_of(content: Content) -> Picture:
     """Return the picture of what a file holds."""
     header, model = content.header, content.weights.model
-    latents = model.entropy_bottleneck.dequantize(content.symbols[np.newaxis])
+    with np.errstate(over="ignore"):
+        latents = content.coding.dequantize(content.symbols)
     shape = (header.height, header.width)
     image = np.empty((*shape, 3) if header.mode == RGB else shape, np.uint8)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -192,7 +215,8 @@ def pixels_of(content: Content) -> Picture:
     return image
 
 
-def _check_image(image: object) -> None:
+def check_image(image: object) -> None:
+    """Raise `TypeError` or `ValueError` for what is no picture."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else f"a {type(image).__name__}"
         raise TypeError(f"image is {kind}, must be an array of uint8")

@@ -149,9 +149,9 @@ def unpack(data: bytes, *, max_pixels: int | None = MAX_PIXELS) -> tuple[Header,
     _check_beginning(bytes(view[: len(MAGIC) + 1]))
     if len(view) < FIXED_BYTES:
         raise FormatError(f"the file ends after {len(view)} bytes", offset=len(view), field="header")
-    width, second = _read_varint(view, FIXED_BYTES, "width")
-    height, third = _read_varint(view, second, "height")
-    length, start = _read_varint(view, third, "payload length")
+    width, second = read_varint(view, FIXED_BYTES, "width")
+    height, third = read_varint(view, second, "height")
+    length, start = read_varint(view, third, "payload length")
     stop = start + length
     if len(view) != stop + CHECKSUM_BYTES:
         is_cut = len(view) < stop + CHECKSUM_BYTES
@@ -218,8 +218,8 @@ def varint(number: int) -> bytes:
     return bytes((*groups, number))
 
 
-def _read_varint(view: memoryview, start: int, field: str) -> tuple[int, int]:
-    """Return the number that begins at `start`, and where the next field does."""
+def read_varint(view: memoryview, start: int, field: str) -> tuple[int, int]:
+    """Return the number that begins at `start`, and where the next field does; `FormatError` if none does."""
     number = 0
     for count, byte in enumerate(view[start : start + 5]):
         number |= (byte & 127) << 7 * count
@@ -230,7 +230,7 @@ def _read_varint(view: memoryview, start: int, field: str) -> tuple[int, int]:
                 break
             return number, start + count + 1
     if len(view) < start + 5:
-        raise FormatError("the file ends here", offset=len(view), field=field)
+        raise FormatError("it ends here", offset=len(view), field=field)
     raise FormatError(f"a varint beyond {LARGEST}", offset=start, field=field)
 
 

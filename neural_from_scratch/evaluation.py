@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import losses, strips
-from .codec import decode, encode, to_samples
+from .codec import decode, encode, latents_of, to_samples
+from .integer_hyperprior import ONE_STEP
 from .tensor import Tensor, no_grad
 from .weights import Weights
 
@@ -55,10 +56,12 @@ class Measured:
     seconds: tuple[float, float]
 
 
-def measure(picture: NDArray[np.uint8], weights: Weights, name: str = "", effort: int = 0) -> Measured:
+def measure(
+    picture: NDArray[np.uint8], weights: Weights, name: str = "", effort: int = 0, step: int = ONE_STEP
+) -> Measured:
     """Encode and decode a picture, (H, W) or (H, W, 3) of uint8, and compare."""
     start = time.perf_counter()
-    data = encode(picture, weights=weights, effort=effort)
+    data = encode(picture, weights=weights, effort=effort, step=step)
     middle = time.perf_counter()
     decoded = decode(data, max_pixels=None, weights=weights)
     end = time.perf_counter()
@@ -70,19 +73,29 @@ def measure(picture: NDArray[np.uint8], weights: Weights, name: str = "", effort
         planes = [np.atleast_3d(array).transpose(2, 0, 1)[np.newaxis] for array in (picture, decoded)]
         with no_grad():
             similar = losses.ms_ssim(*(plane.astype(np.float64) for plane in planes), data_range=255).item()
-    bits = estimated_bits(picture, weights) / pixels if not effort else math.nan
+    bits = estimated_bits(picture, weights, step) / pixels if not effort else math.nan
     return Measured(
         name, len(data), 8 * len(data) / pixels, bits, psnr, similar, (middle - start, end - middle)
     )
 
 
-def estimated_bits(picture: NDArray[np.uint8], weights: Weights) -> float:
-    """Return −Σ log₂ p of a picture's rounded latents, by the model's likelihoods in floating point."""
-    density = weights.model.entropy_bottleneck
-    latents = strips.analyse(weights.model, to_samples(picture))
-    rounded = density.dequantize(density.quantize(latents))
+def estimated_bits(picture: NDArray[np.uint8], weights: Weights, step: int = ONE_STEP) -> float:
+    """Return −Σ log₂ p of a picture's rounded latents, by the model's likelihoods in floating point.
+
+    With another step than the trained one, of which the model knows nothing, scales and means are those of
+    the integer hyper-decoder.
+    """
+    model = weights.model
     with no_grad():
-        return losses.rate({"y": density.likelihood(Tensor(rounded))}, 1).item()
+        if step == ONE_STEP:
+            y = Tensor(strips.analyse(model, to_samples(picture)))
+            rounded = model.rounded({"y": y, **model.further_latents(y)})
+            return losses.rate(model.likelihoods(rounded), 1).item()
+        coding, symbols = latents_of(picture, weights, step=step)
+        density = model.entropy_bottleneck
+        z = density.dequantize(np.asarray(coding.side)[np.newaxis])
+        likelihoods = {"y": coding.likelihood(Tensor(coding.dequantize(symbols))), "z": density.likelihood(z)}
+        return losses.rate(likelihoods, 1).item()
 
 
 def mean_of(found: Sequence[Measured], name: str = "mean") -> Measured:

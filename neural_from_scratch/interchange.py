@@ -1,25 +1,34 @@
-"""Weights from and for CompressAI: the factorised prior as a dictionary of arrays, in and out.
+"""Weights from and for CompressAI: a model as a dictionary of arrays, in and out.
 
-CompressAI's ``FactorizedPrior`` is the same network as `models.factorized_prior`, and keys and layouts of the
-weights here are its own. So nothing is computed in between; what there is to do is to know names:
+CompressAI's ``FactorizedPrior``, ``ScaleHyperprior`` and ``MeanScaleHyperprior`` are the same networks as
+those in `models`, and keys and layouts of the weights here are its own. So nothing is computed in between;
+what there is to do is to know names:
+
+- Which of the three it is, and how wide, is not written anywhere: keys and shapes say it. Only hyperpriors
+  have ``h_a`` and ``h_s``, and where there are means, the last layer of h_s has 2 M channels, not M.
 
 - Older versions call the density's parameters ``_matrix0`` or ``_matrices.0`` instead of ``matrices.0``, and
   ``_bias…``, ``_factor…`` likewise. Networks that were trained on several cards have ``module.`` in front.
 - Some keys are constants, not weights: the pedestal 2⁻³⁶ and the bounds of GDN's parameters (equation 1 of
-  `layers.GDN`), the floor of the likelihoods, and ``target``, the logits of the outer quantiles. Coming in,
-  those that would change a result are compared with ours; going out, they are made.
-- ``_quantized_cdf``, ``_cdf_length`` and ``_offset`` are the integer tables, which `tables_from` reads. In a
-  checkpoint of training, where CompressAI's ``update()`` has not been called, they are empty.
+  `layers.GDN`), the floor of the likelihoods, the bound of scales and the 64 scales that there are tables
+  for, and ``target``, the logits of the outer quantiles. Coming in, they are compared with ours, but for
+  ``target``, which only training looks at; going out, they are made.
+- ``_quantized_cdf``, ``_cdf_length`` and ``_offset`` are the integer tables: of ``entropy_bottleneck`` one
+  for each channel, of ``gaussian_conditional`` one for each scale. `tables_from` reads them. In a checkpoint
+  of training, where CompressAI's ``update()`` has not been called, they are empty, and so is
+  ``scale_table``.
 
 Layouts that are easily taken for another: γ of GDN is [output, input] (TensorFlow Compression has it
-transposed), a transposed convolution's weight is (inputs, outputs, 5, 5), and quantiles are (lower tail,
-median, upper tail).
+transposed), a transposed convolution's weight is (inputs, outputs, 5, 5), quantiles are (lower tail, median,
+upper tail), and of what h_s tells, scales are the first M channels and means the last.
 
->>> model = FactorizedPrior(8, 12, rng=np.random.default_rng(0))
+>>> model = MeanScaleHyperprior(8, 12, rng=np.random.default_rng(0))
 >>> state = to_compressai(model)
->>> len(state), state["entropy_bottleneck._quantized_cdf"].shape, state["g_a.1.gamma_reparam.pedestal"].dtype
-(72, (12, 23), dtype('float32'))
->>> again = factorized_prior_from(state)
+>>> len(state), state["h_s.4.weight"].shape, state["gaussian_conditional._cdf_length"].shape
+(91, (24, 18, 3, 3), (64,))
+>>> again = model_from(state)
+>>> again.describe()
+'MeanScaleHyperprior(8, 12)'
 >>> all((again.state_dict()[name] == array).all() for name, array in model.state_dict().items())
 True
 """
@@ -36,26 +45,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Array, is_array
 from .checkpoint import ZIP_ERRORS, load_state, save_state
 from .entropy_models import FLOOR, TAIL
 from .entropy_tables import CdfTables
+from .gaussian_model import LEAST_SCALE, LEVELS, scale_levels, scale_tables
 from .layers import GDN
-from .models.factorized_prior import FactorizedPrior
+from .models import FactorizedPrior, MeanScaleHyperprior, ScaleHyperprior, TransformCodec
+from .models.hyperprior import Hyperprior
 from .ops.bounds import PEDESTAL
 from .parameters import moved
 from .torch_file import MAX_BYTES, load_torch
 
-__all__ = ["factorized_prior_from", "read_state_dict", "tables_from", "to_compressai", "write_state_dict"]
+__all__ = ["model_from", "read_state_dict", "tables_from", "to_compressai", "write_state_dict"]
 
-DENSITY = "entropy_bottleneck"
+DENSITY, GAUSSIAN = "entropy_bottleneck", "gaussian_conditional"
 TABLES = {"cdf": "_quantized_cdf", "lengths": "_cdf_length", "offsets": "_offset"}  # ours: CompressAI's
 AROUND = re.compile(r"(module\.|_orig_mod\.)+")  # of DataParallel and of torch.compile
 OLDER = re.compile(rf"{DENSITY}\._(matri(?:x|ces\.)|bias(?:es\.)?|factor(?:s\.)?)(\d)")
 NEWER = {"m": "matrices", "b": "biases", "f": "factors"}
-PATTERN = 7, 11  # widths of a model that shows where in its shapes they stand: no kernel or density has them
+PATTERN = 7, 22  # widths of a model that shows where in its shapes they stand; see `_widths`
 SHOWN = 8  # names or misfits in a message
 
 
@@ -126,32 +137,35 @@ def write_state_dict(path: str | os.PathLike[str], state: Mapping[str, Array]) -
 # In
 
 
-def factorized_prior_from(state: Mapping[str, Array]) -> FactorizedPrior:
+def model_from(state: Mapping[str, Array]) -> TransformCodec:
     """Make a model of CompressAI's weights.
 
     Parameters
     ----------
     state : mapping of str to array
-        The weights of a ``FactorizedPrior`` of any widths N and M, of CompressAI or of this package. They
-        become float32.
+        The weights of a ``FactorizedPrior``, ``ScaleHyperprior`` or ``MeanScaleHyperprior`` of any widths N
+        and M, of CompressAI or of this package. They become float32.
 
     Returns
     -------
-    FactorizedPrior
+    FactorizedPrior, ScaleHyperprior or MeanScaleHyperprior
 
     Raises
     ------
     ValueError
         If keys are missing or unexpected, shapes do not fit each other, numbers are no floating-point ones or
-        not finite, or a constant is another than here. All that does not fit is listed.
+        not finite, or a constant is another than here. All that does not fit is listed, after the name of the
+        model that the keys look like most.
     """
     state = _renamed(state)
-    pattern = FactorizedPrior(*PATTERN, rng=np.random.default_rng(0))
+    kind = _kind_of(state)
+    pattern = kind(*PATTERN, rng=np.random.default_rng(0))
     shapes = {name: array.shape for name, array in pattern.state_dict().items()}
     constants = _constants(pattern)
-    passed_over = {*constants, *(f"{DENSITY}.{name}" for name in TABLES.values())}
+    with_tables = [DENSITY, GAUSSIAN] if isinstance(pattern, Hyperprior) else [DENSITY]
+    passed_over = {*constants, *(f"{part}.{name}" for part in with_tables for name in TABLES.values())}
     width, latents = (_first_axis(state, name) for name in ("g_a.0.weight", "g_a.6.weight"))
-    widths = dict(zip(PATTERN, (width, latents)))
+    widths = dict(zip(_widths(*PATTERN), _widths(width, latents)))
     wrong = [
         *_listed("missing", [name for name in shapes if name not in state]),
         *_listed("unexpected", [name for name in state if name not in shapes and name not in passed_over]),
@@ -162,29 +176,56 @@ def factorized_prior_from(state: Mapping[str, Array]) -> FactorizedPrior:
     for name in constants:
         if name in state and name != f"{DENSITY}.target":  # that one only CompressAI's training looks at
             wrong += _other_constant(name, state[name], constants[name])
+    if kind is MeanScaleHyperprior and latents % 2:
+        wrong.append(f"M is {latents}, must be even here")
     if wrong:
         wrong[SHOWN:] = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
-        raise ValueError("\n  ".join(["these are no weights of a FactorizedPrior", *wrong]))
-    model = FactorizedPrior(width, latents, rng=np.random.default_rng(0))
+        raise ValueError("\n  ".join([f"these are no weights of a {kind.__name__}", *wrong]))
+    model = kind(width, latents, rng=np.random.default_rng(0))
     model.load_state_dict({name: state[name] for name in shapes})
     return model
 
 
-def tables_from(state: Mapping[str, Array]) -> CdfTables | None:
+def tables_from(state: Mapping[str, Array], part: str = DENSITY) -> CdfTables | None:
     """Return the integer tables among CompressAI's weights, or None if there are none.
+
+    Parameters
+    ----------
+    state : mapping of str to array
+    part : str
+        ``"entropy_bottleneck"``, whose tables are of channels, or ``"gaussian_conditional"``, of scales.
 
     Raises
     ------
     TypeError, ValueError
         If they are no tables; see `CdfTables`.
     """
-    found = [state.get(f"{DENSITY}.{name}") for name in TABLES.values()]
+    found = [state.get(f"{part}.{name}") for name in TABLES.values()]
     arrays = [np.asarray(moved(array, np)) for array in found if array is not None and array.size]
     if not arrays:
         return None
     if len(arrays) < len(TABLES):
-        raise ValueError(f"of {', '.join(TABLES.values())} only {len(arrays)} are there")
+        raise ValueError(f"{part}: of {', '.join(TABLES.values())} only {len(arrays)} are there")
     return CdfTables(*arrays)
+
+
+def _kind_of(state: Mapping[str, Array]) -> type[FactorizedPrior | ScaleHyperprior | MeanScaleHyperprior]:
+    """Return the model that the keys look like, whatever else may be wrong with them."""
+    if not any(name.startswith(("h_a.", "h_s.")) for name in state):
+        return FactorizedPrior
+    told, latents = (
+        _first_axis(state, f"{name}.weight") or _first_axis(state, f"{name}.bias")
+        for name in ("h_s.4", "g_a.6")
+    )
+    return MeanScaleHyperprior if told > latents else ScaleHyperprior
+
+
+def _widths(width: int, latents: int) -> tuple[int, int, int, int]:
+    """Return all numbers of channels that there are in a model: N, M, and, where means are told, 3M/2 and 2M.
+
+    For `PATTERN` they are four different ones, and none is the side of a kernel or a width in a density.
+    """
+    return width, latents, latents * 3 // 2, latents * 2
 
 
 def _renamed(state: Mapping[str, Array]) -> dict[str, Array]:
@@ -217,10 +258,15 @@ def _misfit(name: str, array: object, shape: tuple[int, ...]) -> list[str]:
 
 def _other_constant(name: str, array: Array, constant: NDArray[np.float32]) -> list[str]:
     """Say that a constant is another one, if it is; float16 holds some of them as 0."""
+    if not is_array(array) or array.dtype.kind != "f":
+        return [f"{name} is no array of floating-point numbers"]
     given = np.asarray(moved(array, np))
-    if given.shape == constant.shape and np.allclose(given, constant, rtol=1e-2, atol=1e-7):
+    if not given.size and constant.size > 1:  # scale_table, before CompressAI's update()
         return []
-    return [f"{name} is {given.ravel()[:3].tolist()}, must be {constant.tolist()}"]
+    if given.shape != constant.shape:
+        return [f"{name} has shape {given.shape}, must have {constant.shape}"]
+    off = np.flatnonzero(~np.isclose(given, constant, rtol=1e-2, atol=1e-7))[:3]
+    return [f"{name} is {given[off].tolist()}, must be {constant[off].tolist()}"] if off.size else []
 
 
 def _listed(what: str, names: list[str]) -> list[str]:
@@ -232,15 +278,20 @@ def _listed(what: str, names: list[str]) -> list[str]:
 # Out
 
 
-def to_compressai(model: FactorizedPrior, tables: CdfTables | None = None) -> dict[str, NDArray[Any]]:
-    """Return all that CompressAI's ``FactorizedPrior.load_state_dict`` asks for.
+def to_compressai(
+    model: TransformCodec, tables: CdfTables | None = None, gaussian_tables: CdfTables | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return all that ``load_state_dict`` of CompressAI's model of the same name asks for.
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : FactorizedPrior, ScaleHyperprior or MeanScaleHyperprior
         After `FactorizedDensity.find_quantiles`, or the tables are made of the first quantiles.
     tables : CdfTables, optional
-        One row for each channel; without them, those that the model would make now.
+        One row for each channel of ``entropy_bottleneck``: of y, or, with a hyperprior, of z. Without them,
+        those that the model would make now.
+    gaussian_tables : CdfTables, optional
+        With a hyperprior, one row for each of the 64 scales; without them, `gaussian_model.scale_tables`.
 
     Returns
     -------
@@ -249,26 +300,45 @@ def to_compressai(model: FactorizedPrior, tables: CdfTables | None = None) -> di
 
     Raises
     ------
+    TypeError
+        For a model that CompressAI does not have.
     ValueError
-        If there are more or fewer tables than channels.
+        If there are more or fewer tables than channels or scales.
 
     Notes
     -----
     CompressAI codes with these tables, but not into files of our kind: its coder is another (rANS), and so is
-    the code for values beyond a table. Latents, likelihoods and pictures are the same.
+    the code for values beyond a table; of a scale between two levels it takes the upper one, not the nearer;
+    and its hyper-decoder computes in floating point. Latents, likelihoods and pictures are the same.
     """
-    tables = model.entropy_bottleneck.tables() if tables is None else tables
-    if len(tables) != model.latents:
-        raise ValueError(f"to_compressai: {len(tables)} tables for {model.latents} channels")
+    if not isinstance(model, FactorizedPrior | ScaleHyperprior | MeanScaleHyperprior):
+        raise TypeError(f"to_compressai: CompressAI has no {type(model).__name__} of our kind")
     state = {name: np.asarray(moved(array, np)) for name, array in model.state_dict().items()}
-    integers = {f"{DENSITY}.{name}": getattr(tables, ours).copy() for ours, name in TABLES.items()}
-    return state | integers | _constants(model)
+    density = model.entropy_bottleneck
+    tables = density.tables() if tables is None else tables
+    state |= _integers(DENSITY, tables, density.channels, "channels")
+    if isinstance(model, Hyperprior):
+        gaussian_tables = scale_tables() if gaussian_tables is None else gaussian_tables
+        state |= _integers(GAUSSIAN, gaussian_tables, LEVELS, "scales")
+    elif gaussian_tables is not None:
+        raise ValueError(f"to_compressai: tables of scales, but a {type(model).__name__} has none")
+    return state | _constants(model)
 
 
-def _constants(model: FactorizedPrior) -> dict[str, NDArray[np.float32]]:
+def _integers(part: str, tables: CdfTables, rows: int, what: str) -> dict[str, NDArray[np.int32]]:
+    """Return copies of tables by CompressAI's names."""
+    if len(tables) != rows:
+        raise ValueError(f"to_compressai: {len(tables)} tables for {rows} {what}")
+    return {f"{part}.{name}": getattr(tables, ours).copy() for ours, name in TABLES.items()}
+
+
+def _constants(model: TransformCodec) -> dict[str, NDArray[np.float32]]:
     """Return what CompressAI keeps among the weights although it never changes."""
     logit = math.log(2 / TAIL - 1)
-    constants = {f"{DENSITY}.target": [-logit, 0, logit], f"{DENSITY}.likelihood_lower_bound.bound": [FLOOR]}
+    constants: dict[str, ArrayLike] = {
+        f"{DENSITY}.target": [-logit, 0, logit],
+        f"{DENSITY}.likelihood_lower_bound.bound": [FLOOR],
+    }
     for name, half in (("g_a", model.g_a), ("g_s", model.g_s)):
         for place, layer in half.children():
             if isinstance(layer, GDN):
@@ -276,4 +346,11 @@ def _constants(model: FactorizedPrior) -> dict[str, NDArray[np.float32]]:
                     key = f"{name}.{place}.{parameter}_reparam"
                     constants[f"{key}.pedestal"] = [PEDESTAL]
                     constants[f"{key}.lower_bound.bound"] = [math.sqrt(minimum + PEDESTAL)]
+    if isinstance(model, Hyperprior):
+        constants |= {
+            f"{GAUSSIAN}.scale_table": scale_levels(),
+            f"{GAUSSIAN}.scale_bound": [LEAST_SCALE],
+            f"{GAUSSIAN}.lower_bound_scale.bound": [LEAST_SCALE],
+            f"{GAUSSIAN}.likelihood_lower_bound.bound": [FLOOR],
+        }
     return {name: np.array(values, np.float32) for name, values in constants.items()}

@@ -11,8 +11,13 @@ While a gradient keeps its sign, Adam goes η a step whatever the gradient's siz
 m̂ ≪ √v̂, less.
 
 **Clipping** by the norm of all gradients together keeps a rare steep place from throwing the parameters far
-away, and leaves the direction as it is. **Warm-up and cosine** make a factor for the rate: up in a line while
-v settles, then down half a cosine wave (Loshchilov & Hutter 2017, "SGDR", eq. 5, without restarts).
+away, and leaves the direction as it is.
+
+**Warm-up and cosine** make a factor for the rate: up in a line while v settles, then down half a cosine wave
+(Loshchilov & Hutter 2017, "SGDR", eq. 5, without restarts).
+
+**Sizes.** One rate is one size of step for all weights, and so asks for weights of about one size. Where they
+cannot be that, a parameter's steps are multiplied by its size s: all goes as if θ / s were the parameter.
 
 Examples
 --------
@@ -56,12 +61,15 @@ class Group:
     rate : float, optional
     betas : tuple of float, optional
     epsilon : float, optional
+    sizes : mapping of str to array, optional
+        Name → s, of the parameter's dtype, which goes with its shape by broadcasting; 1 without.
     """
 
     parameters: Parameters
     rate: float | None = None
     betas: tuple[float, float] | None = None
     epsilon: float | None = None
+    sizes: Mapping[str, Array] | None = None
 
 
 @dataclass
@@ -72,6 +80,7 @@ class _State:
     rate: float
     betas: tuple[float, float]
     epsilon: float
+    size: Array | None = None
     steps: int = 0
     mean: Array | None = None
     square: Array | None = None
@@ -95,7 +104,8 @@ class Adam:
     Raises
     ------
     ValueError
-        If a setting is out of its range, if there is no parameter, or if two have one name or are the same.
+        If a setting is out of its range, if a size does not fit, if there is no parameter, or if two have one
+        name or are the same.
     TypeError
         If a parameter is no tensor that requires a gradient.
     """
@@ -129,7 +139,9 @@ class Adam:
                 if not tensor.requires_grad:
                     raise TypeError(f"Adam: parameter {name!r} of shape {tensor.shape} requires no gradient")
                 seen[id(tensor)] = name
-                self._states[name] = _State(tensor, *settings)
+                size = None if group.sizes is None else group.sizes.get(name)
+                _check_size(name, tensor, size)
+                self._states[name] = _State(tensor, *settings, size)
         if not self._states:
             raise ValueError("Adam: there are no parameters")
 
@@ -159,16 +171,20 @@ class Adam:
                 xp = array_module(value)
                 state.mean, state.square = xp.zeros_like(value), xp.zeros_like(value)
             state.steps += 1
-            rate = scale * state.rate
-            backend_for(value).adam(
-                value, gradient, state.mean, state.square, rate, *state.betas, state.epsilon, state.steps
-            )
+            how = (scale * state.rate, *state.betas, state.epsilon, state.steps)
+            adam = backend_for(value).adam
+            if state.size is None:
+                adam(value, gradient, state.mean, state.square, *how)
+            else:
+                change = array_module(value).zeros_like(value)
+                adam(change, gradient * state.size, state.mean, state.square, *how)
+                value += change * state.size
 
     def state_dict(self) -> dict[str, Array]:
         """Return what is needed to go on later.
 
-        That is ``steps.NAME``, ``mean.NAME`` and ``square.NAME`` of all that moved. The arrays are copies.
-        Settings are not among them.
+        That is ``steps.NAME``, ``mean.NAME`` and ``square.NAME`` of all that moved, and ``size.NAME`` where
+        it has one. The arrays are copies. Other settings are not among them.
         """
         state: dict[str, Array] = {}
         for name, own in self._states.items():
@@ -176,6 +192,8 @@ class Adam:
                 state[f"steps.{name}"] = array_module(own.mean).asarray(own.steps, dtype=np.int64)
                 state[f"mean.{name}"] = own.mean.copy()
                 state[f"square.{name}"] = own.square.copy()
+                if own.size is not None:
+                    state[f"size.{name}"] = own.size.copy()
         return state
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
@@ -187,27 +205,30 @@ class Adam:
             If keys are missing, left over or of the wrong shape or dtype: all of them are listed, and nothing
             has been changed.
         """
-        wrong = []
-        loaded: dict[str, tuple[int, Array, Array]] = {}
+        wrong: list[str] = []
+        known: set[str] = set()
+        loaded: dict[str, tuple[int, Array, Array, Array | None]] = {}
         for name, own in self._states.items():
             keys = [f"{part}.{name}" for part in ("steps", "mean", "square")]
+            shapes = [((), np.dtype(np.int64)), *[(own.tensor.shape, own.tensor.dtype)] * 2]
+            if own.size is not None:
+                keys.append(f"size.{name}")
+                shapes.append((own.size.shape, own.tensor.dtype))
             present = [key for key in keys if key in state]
             wrong += [f"missing {key}" for key in keys if present and key not in present]
-            tensor = own.tensor
-            for key in present:
-                shape, dtype = ((), np.dtype(np.int64)) if key == keys[0] else (tensor.shape, tensor.dtype)
-                if state[key].shape != shape or state[key].dtype != dtype:
+            for key, (shape, dtype) in zip(keys, shapes):
+                if key in state and (state[key].shape != shape or state[key].dtype != dtype):
                     found = f"{state[key].dtype} of shape {state[key].shape}"
                     wrong.append(f"{key} is {found}, must be {dtype} of shape {shape}")
             if present == keys and not wrong:
-                steps, mean, square = (state[key] for key in keys)
-                loaded[name] = (int(steps.item()), mean.copy(), square.copy())
-        known = {f"{part}.{name}" for part in ("steps", "mean", "square") for name in self._states}
+                steps, mean, square, *size = (state[key].copy() for key in keys)
+                loaded[name] = (int(steps.item()), mean, square, size[0] if size else None)
+            known |= set(keys)
         wrong += [f"unknown {key}" for key in state if key not in known]
         if wrong:
             raise ValueError("Adam.load_state_dict: " + "; ".join(wrong))
         for name, own in self._states.items():
-            own.steps, own.mean, own.square = loaded.get(name, (0, None, None))
+            own.steps, own.mean, own.square, own.size = loaded.get(name, (0, None, None, own.size))
 
 
 def adam_step(
@@ -331,6 +352,22 @@ def _check_settings(rate: float, betas: tuple[float, float], epsilon: float) -> 
         raise ValueError(f"Adam: betas={betas}, must be two numbers of 0 to below 1")
     if not (0 <= epsilon < math.inf):
         raise ValueError(f"Adam: epsilon={epsilon}, must be finite and not negative")
+
+
+def _check_size(name: str, tensor: Tensor, size: Array | None) -> None:
+    if size is None:
+        return
+    try:
+        fits = np.broadcast_shapes(size.shape, tensor.shape) == tensor.shape and size.dtype == tensor.dtype
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"Adam: the size of {name!r} is {size.dtype} of shape {size.shape}, must go with "
+            f"{tensor.dtype} of shape {tensor.shape}"
+        )
+    if not bool(((size > 0) & (size < math.inf)).all()):
+        raise ValueError(f"Adam: the size of {name!r} must be positive and finite")
 
 
 def _check_finite(operation: str, gradients: Mapping[str, Array]) -> None:

@@ -15,6 +15,11 @@ A transposed layer makes rows 2i − 2 … 2i + 2 of row i. Counted backwards th
 strip that is missing spoils 1, 3, 7, 15 rows, the one beneath it 2, 6, 14, 30: fewer than 16 and 32 rows of
 pixels, that is one row of latents above and two beneath. `synthesise` takes two and two.
 
+A 9×9 layer with stride 4 and padding 4, the outermost of `models.nonlinear_transform`, has 4i − 4 … 4i + 4 in
+the place of these. Analysis, which begins with it: row 0 is spoiled, then 0 and 1, then 0 and 1; beneath one
+row each time. Synthesis, which ends with it: above 1, 3, then 4 · 2 + 4 + 1 = 13 rows, beneath 2, 6, then 28.
+The same margins serve. Normalisations look at one pixel only.
+
 Strips begin at an even row of latents. Then each layer cuts its maps into the same tiles as it would without
 strips, sums run in the same order, and the result is the same to the last bit (where the kernels do the
 products; those of BLAS may take another order at the edge of a matrix).
@@ -27,7 +32,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .models import FactorizedPrior
+from .models import TransformCodec
 from .tensor import Tensor, no_grad
 
 __all__ = ["PIXELS", "analyse", "cut", "synthesise"]
@@ -36,14 +41,12 @@ PIXELS = 1 << 20  # of a strip, about: some 200 MB while it is transformed
 MARGIN = 2  # rows of latents above and beneath a strip
 
 
-def analyse(
-    model: FactorizedPrior, samples: NDArray[np.float32], pixels: int = PIXELS
-) -> NDArray[np.float32]:
+def analyse(model: TransformCodec, samples: NDArray[np.float32], pixels: int = PIXELS) -> NDArray[np.float32]:
     """Map a picture to latents, strip by strip.
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         Of NumPy.
     samples : ndarray of float32, shape (1, 3, H, W)
         H and W multiples of 16.
@@ -65,13 +68,13 @@ def analyse(
 
 
 def synthesise(
-    model: FactorizedPrior, latents: NDArray[np.float32], pixels: int = PIXELS
+    model: TransformCodec, latents: NDArray[np.float32], pixels: int = PIXELS
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Map latents back, strip by strip.
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         Of NumPy.
     latents : ndarray of float32, shape (1, M, h, w)
     pixels : int

@@ -37,8 +37,8 @@ from .arrays import Array, array_module
 from .checkpoint import load_state, save_state
 from .data import Pictures
 from .errors import NeuralError
-from .models import FactorizedPrior
-from .models.factorized_prior import pad_to_multiple
+from .models import TransformCodec
+from .models.transform_codec import pad_to_multiple
 from .optim import Adam, Group, clip_gradients, warmup_cosine
 from .parameters import moved
 from .tensor import Tensor, no_grad
@@ -80,7 +80,7 @@ class Settings:
     weight : float
         λ.
     steps : int
-        How many there will be: the end of the cosine wave.
+        How many there will be: the end of the cosine wave. None, where layers have learned alone.
     distortion : {"mse", "ms-ssim"}
     batch, side : int
         Crops a step, and their rows and columns: a multiple of 16, for MS-SSIM at least 176.
@@ -117,7 +117,7 @@ class Settings:
         least = 176 if self.distortion == "ms-ssim" else 16
         checks = {
             "weight": 0 < self.weight < math.inf,
-            "steps": self.steps >= 1,
+            "steps": self.steps >= 0,
             "distortion": self.distortion in DISTORTIONS,
             "batch": self.batch >= 1,
             "side": self.side >= least and self.side % 16 == 0,
@@ -142,10 +142,12 @@ class Trainer:
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         Of NumPy, or moved to CuPy (``model.to(cupy)``); changed in place.
     pictures : Pictures
     settings : Settings
+    sizes : mapping of str to array, optional
+        Of steps, as in `optim.Group`: `hyper_start.step_sizes`. A checkpoint keeps them.
 
     Attributes
     ----------
@@ -159,13 +161,24 @@ class Trainer:
         False only where a step was interrupted while weights changed: such a state is not to be saved.
     """
 
-    def __init__(self, model: FactorizedPrior, pictures: Pictures, settings: Settings) -> None:
+    def __init__(
+        self,
+        model: TransformCodec,
+        pictures: Pictures,
+        settings: Settings,
+        sizes: Mapping[str, Array] | None = None,
+    ) -> None:
         self.model, self.pictures, self.settings = model, pictures, settings
         named = {name: tensor for name, tensor in model.named_parameters() if tensor.requires_grad}
         density = {name: tensor for name, tensor in named.items() if name.startswith("entropy_bottleneck.")}
         transforms = {name: tensor for name, tensor in named.items() if name not in density}
         self._parameters = named
-        self._adam = Adam([Group(transforms, settings.rate), Group(density, settings.density_rate)])
+        if sizes is not None:
+            xp = array_module(model.entropy_bottleneck.quantiles.data)
+            sizes = {name: moved(size, xp) for name, size in sizes.items()}
+        self._adam = Adam(
+            [Group(transforms, settings.rate, sizes=sizes), Group(density, settings.density_rate)]
+        )
         self.steps_done, self.is_whole = 0, True
         self.notes: dict[str, Any] = {}
         self.curves = {name: np.zeros(settings.steps, np.float32) for name in CURVES}
@@ -394,12 +407,12 @@ class Estimate:
     decoded: NDArray[np.uint8]
 
 
-def estimate(model: FactorizedPrior, picture: NDArray[np.uint8]) -> Estimate:
+def estimate(model: TransformCodec, picture: NDArray[np.uint8]) -> Estimate:
     """Pass one picture through, with rounding about the medians as they are (`find_quantiles`).
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
     picture : ndarray of uint8, (H, W, 3)
 
     Returns

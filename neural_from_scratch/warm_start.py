@@ -19,8 +19,14 @@ stage: the covariance of a stage is measured on what the stage before makes of t
 synthesis layer is the transpose: a transposed convolution with the same taps puts Wᵀ y where the samples
 came from.
 
+A layer that steps by 4 (`nonlinear_transform`) is the same with squares of 4×4, whose 16 phases lie at the
+taps 4 … 7 of its 9×9, and 3 × 16 = 48 ─▶ N. In general the taps from the padding on, as many as the stride.
+
 **Normalisation.** GDN starts near the identity: β = 1 and a small γ on the diagonal, γ = 2·10⁻⁴. What it
-bends, IGDN with the same numbers bends back to first order.
+bends, IGDN with the same numbers bends back to first order. Behind the last layer, where the brightness of
+16×16 pixels may be a hundred steps from the middle, γ starts at a hundredth of that. ReLU is far from the
+identity, but of two of them it can be made, x = max(x, 0) − max(−x, 0). So where ReLU follows, each axis gets
+two channels, one with each sign, and there are half as many axes.
 
 **How fine.** Rounding has the step 1, so the last stage is scaled by 1/Δ, and the first of the synthesis
 by Δ. Which Δ? The loss is λ D + R, with D the mean squared error a *sample* in 8-bit units, R the bits a
@@ -45,7 +51,8 @@ like one. Taps outside of the middle are zero, and become basis functions that o
 no eigenvector was given keep their random weights, but nobody listens to them yet; γ learns who masks
 whom. Nothing of the first hours of training is spent on finding out that neighbouring pixels are alike.
 
-The densities start as the logistic ones with the spread of their channels.
+The densities start as the logistic ones with the spread of their channels. What a hyperprior has besides the
+transforms begins in another way (`hyper_start`).
 
 **From one λ to the next.** A trained model is the best start for a neighbouring rate. By equation 1 its
 latents should be finer or coarser by √(λ'/λ): `change_weight` scales them, and the densities with them.
@@ -61,6 +68,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,13 +76,16 @@ from numpy.typing import NDArray
 from . import ops, seeds
 from .arrays import array_module
 from .data import Pictures
-from .layers import GDN, Conv2d, ConvTranspose2d
-from .models import FactorizedPrior
+from .hyper_start import last_layer
+from .layers import ALPHA_MIN, GDN, Conv2d, ConvTranspose2d, ReLU
+from .models import TransformCodec
+from .models.hyperprior import Hyperprior
 from .tensor import Tensor, no_grad
 
 __all__ = ["change_weight", "optimal_step", "principal_axes", "warm_start"]
 
 GAMMA = 2e-4  # on the diagonal of GDN: 1 % less at x = 10
+GAMMA_OF_LATENTS = 2e-6  # the same at x = 100
 GAIN = 2.0  # of each stage but the last
 AT_ONCE = 8  # squares
 
@@ -113,7 +124,7 @@ def principal_axes(covariance: NDArray[np.float64], count: int) -> NDArray[np.fl
 
 
 def warm_start(
-    model: FactorizedPrior,
+    model: TransformCodec,
     pictures: Pictures,
     weight: float,
     seed: int,
@@ -125,7 +136,7 @@ def warm_start(
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         On NumPy; changed in place.
     pictures : Pictures
         To measure covariances on.
@@ -143,42 +154,41 @@ def warm_start(
         For a weight that is not positive, or a side that is no multiple of 16.
     """
     step = optimal_step(weight) / 255
+    stages = _stages(model)
+    if stages[0].axes < 1:
+        raise ValueError(f"warm_start: {model.describe()} has no two channels for an axis")
     if side % model.shrink or side < model.shrink or squares < 1:
         raise ValueError(f"warm_start: squares={squares}, side={side}, must be a multiple of {model.shrink}")
-    batches = [
-        pictures.batch(seed, (1 << 32) - 1 - i, min(AT_ONCE, squares - i * AT_ONCE), side)
-        for i in range(-(-squares // AT_ONCE))
-    ]
+    batches = _batches(pictures, seed, squares, side)
+    outermost = model.g_a[-1], model.g_s[0]
     for layer in (*model.g_a, *model.g_s):
         if isinstance(layer, GDN):
-            _near_identity(layer)
-    live, stages = 3, len(model.g_a) // 2 + 1
-    last = 1 / (step * GAIN ** (stages - 1))
+            _near_identity(layer, GAMMA_OF_LATENTS if layer in outermost else GAMMA)
+    live, is_paired = 3, False
+    last = 1 / (step * GAIN ** (len(stages) - 1))
     with no_grad():
-        for stage in range(stages):
-            down, up = model.g_a[2 * stage], model.g_s[2 * (stages - 1 - stage)]
-            assert isinstance(down, Conv2d)
-            assert isinstance(up, ConvTranspose2d)
-            mean, covariance = _statistics(_made_by(model, batches, 2 * stage), live)
-            axes = principal_axes(covariance, min(4 * live, down.outputs))
-            _set_stage(down, up, axes, mean, last if stage == stages - 1 else GAIN)
-            live = len(axes)
-        latents = np.concatenate(list(_made_by(model, batches, len(model.g_a))))
-    noise = seeds.stream(seed, "warm start").random(latents.shape, np.float32) - np.float32(0.5)
-    latents += noise
-    middle = np.median(latents, axis=(0, 2, 3)).astype(np.float64)
-    spread = np.abs(latents - middle[:, None, None].astype(np.float32)).mean(axis=(0, 2, 3))
-    model.entropy_bottleneck.fit_logistic(middle, spread.astype(np.float64))
+        for stage in stages:
+            maps = _made_by(model, batches, stage.place)
+            if is_paired:
+                maps = (x[:, :live] - x[:, live : 2 * live] for x in maps)
+            mean, covariance = _statistics(maps, live, stage.down.stride[0])
+            axes = principal_axes(covariance, min(len(covariance), stage.axes))
+            _set_stage(stage, axes, mean, last if stage is stages[-1] else GAIN, is_paired)
+            live, is_paired = len(axes), stage.has_pairs
+    if not isinstance(model, Hyperprior):  # `hyper_start` sees to those
+        _fit_density(model, batches, seed)
 
 
-def change_weight(model: FactorizedPrior, old: float, new: float) -> None:
+def change_weight(model: TransformCodec, old: float, new: float) -> None:
     """Make a model that was trained for one λ a start for another: latents finer or coarser by √(new / old).
 
     Parameters
     ----------
-    model : FactorizedPrior
+    model : TransformCodec
         Changed in place. The last analysis layer is multiplied by that factor f, the first synthesis layer
-        divided by it: but for the rounding, pictures stay as they are. A density becomes that of f · y.
+        divided by it: but for the rounding, pictures stay as they are. A normalisation between them and the
+        latents passes f on if γ becomes γ f^(−α). A density becomes that of f · y; a hyperprior hears y / f,
+        and what it tells is multiplied.
     old, new : float
         λ, of one distortion.
 
@@ -188,14 +198,23 @@ def change_weight(model: FactorizedPrior, old: float, new: float) -> None:
         If one is not positive.
     """
     factor = optimal_step(old) / optimal_step(new)
-    density = model.entropy_bottleneck
-    last, first = model.g_a[-1], model.g_s[0]
-    assert isinstance(last, Conv2d)
-    assert isinstance(first, ConvTranspose2d)
+    last, first = _stages(model)[-1].pair
     assert last.bias is not None
+    for layer in (model.g_a[-1], model.g_s[0]):
+        if isinstance(layer, GDN):
+            _pass_on(layer, factor)
     last.weight.data *= factor
     last.bias.data *= factor
     first.weight.data /= factor
+    if isinstance(model, Hyperprior):  # z stays, and what it says is multiplied
+        hears, tells = model.h_a[0], last_layer(model)
+        assert isinstance(hears, Conv2d)
+        assert tells.bias is not None
+        hears.weight.data /= factor
+        tells.weight.data *= factor
+        tells.bias.data *= factor
+        return
+    density = model.entropy_bottleneck
     # L(x / f): only the first matrix meets x, and the inverse of softplus is ln(eʰ − 1).
     stored = density.matrices[0]
     xp = array_module(stored.data)
@@ -203,8 +222,60 @@ def change_weight(model: FactorizedPrior, old: float, new: float) -> None:
     density.quantiles.data *= factor
 
 
+class _Stage(NamedTuple):
+    """A layer of the analysis, and that of the synthesis which undoes it."""
+
+    place: int  # in g_a
+    down: Conv2d
+    up: ConvTranspose2d
+    has_pairs: bool  # ReLU follows, and comes before `up`
+
+    @property
+    def pair(self) -> tuple[Conv2d, ConvTranspose2d]:
+        return self.down, self.up
+
+    @property
+    def axes(self) -> int:
+        """How many it has room for."""
+        return self.down.outputs // (2 if self.has_pairs else 1)
+
+
+def _stages(model: TransformCodec) -> list[_Stage]:
+    """Return all stages, the one next to the picture first."""
+    downs = [(place, layer) for place, layer in enumerate(model.g_a) if isinstance(layer, Conv2d)]
+    ups = [layer for layer in model.g_s if isinstance(layer, ConvTranspose2d)]
+    followers = [*model.g_a][1:]
+    return [
+        _Stage(place, down, up, place < len(followers) and isinstance(followers[place], ReLU))
+        for (place, down), up in zip(downs, reversed(ups), strict=True)
+    ]
+
+
+def _batches(pictures: Pictures, seed: int, squares: int, side: int) -> list[NDArray[np.float32]]:
+    """Return crops that no training sees."""
+    return [
+        pictures.batch(seed, (1 << 32) - 1 - i, min(AT_ONCE, squares - i * AT_ONCE), side)
+        for i in range(-(-squares // AT_ONCE))
+    ]
+
+
+def _fit_density(model: TransformCodec, batches: list[NDArray[np.float32]], seed: int) -> None:
+    """Set the densities of y to what the latents of some crops are like."""
+    with no_grad():
+        y = np.concatenate(list(_made_by(model, batches, len(model.g_a))))
+    noise = seeds.stream(seed, "warm start").random(y.shape, np.float32) - np.float32(0.5)
+    model.entropy_bottleneck.fit_logistic(*_middle_and_spread(y + noise))
+
+
+def _middle_and_spread(latents: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the median of each channel, and the mean distance from it."""
+    middle = np.median(latents, axis=(0, 2, 3)).astype(np.float64)
+    spread = np.abs(latents - middle[:, None, None].astype(np.float32)).mean(axis=(0, 2, 3))
+    return middle, spread.astype(np.float64)
+
+
 def _made_by(
-    model: FactorizedPrior, batches: list[NDArray[np.float32]], layers: int
+    model: TransformCodec, batches: list[NDArray[np.float32]], layers: int
 ) -> Iterator[NDArray[np.float32]]:
     """Yield what the first layers of the analysis make of each batch."""
     for batch in batches:
@@ -213,45 +284,67 @@ def _made_by(
 
 
 def _statistics(
-    maps: Iterator[NDArray[np.float32]], live: int
+    maps: Iterator[NDArray[np.float32]], live: int, step: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean of each channel, (live,), and the covariance of their 2×2 phases, (4 live, 4 live).
+    """Return the mean of each channel, (live,), and the covariance of their phases, (step² live, step² live).
 
-    Phase (a, b) of channel c is row 4 c + 2 a + b: the order of `ops.space_to_depth`.
+    Phase (a, b) of channel c is row step² c + step a + b: the order of `ops.space_to_depth`.
     """
-    total, products, count = np.zeros(4 * live), np.zeros((4 * live, 4 * live)), 0
+    phases = step**2
+    total, products, count = np.zeros(phases * live), np.zeros((phases * live, phases * live)), 0
     for x in maps:
-        phases = ops.space_to_depth(Tensor(x[:, :live]), 2).data
-        vectors = phases.swapaxes(0, 1).reshape(4 * live, -1).astype(np.float64)
+        sorted_out = ops.space_to_depth(Tensor(x[:, :live]), step).data
+        vectors = sorted_out.swapaxes(0, 1).reshape(phases * live, -1).astype(np.float64)
         total += vectors.sum(axis=1)
         products += vectors @ vectors.T
         count += vectors.shape[1]
-    mean = (total / count).reshape(live, 4).mean(axis=1)
-    around = np.repeat(mean, 4)
+    mean = (total / count).reshape(live, phases).mean(axis=1)
+    around = np.repeat(mean, phases)
     outer = np.outer(total / count, around)
     return mean, products / count - outer - outer.T + np.outer(around, around)
 
 
 def _set_stage(
-    down: Conv2d, up: ConvTranspose2d, axes: NDArray[np.float64], mean: NDArray[np.float64], scale: float
+    stage: _Stage, axes: NDArray[np.float64], mean: NDArray[np.float64], scale: float, is_paired: bool
 ) -> None:
-    """Let `down` compute ``scale · axes · (x − mean)`` of 2×2 squares, and `up` undo it."""
-    rows, live = len(axes), mean.size
-    taps = axes.reshape(rows, live, 2, 2)
+    """Let `down` compute ``scale · axes · (x − mean)`` of squares, and `up` undo it.
+
+    Channels come twice, the second time with the other sign: those of x if `is_paired`, and those that are
+    made if the stage has pairs.
+    """
+    down, up = stage.pair
+    step, first = down.stride[0], down.padding[0]
+    taps = axes.reshape(len(axes), mean.size, step, step)
+    shifts, means = -scale * (axes @ np.repeat(mean, step**2)), mean
+    if is_paired:
+        taps, means = np.concatenate([taps, -taps], axis=1), np.concatenate([mean, -mean])
+    if stage.has_pairs:
+        taps, shifts = np.concatenate([taps, -taps]), np.concatenate([shifts, -shifts])
+    made, live = taps.shape[:2]
+    used = slice(first, first + step)
     dtype = down.weight.dtype
     forward, back = down.weight.data, up.weight.data
-    forward[:rows] = 0  # what has an axis does not listen to what has none
-    forward[:rows, :live, 2:4, 2:4] = scale * taps
+    forward[:made] = 0  # what has an axis does not listen to what has none
+    forward[:made, :live, used, used] = scale * taps
     back[:, :live] = 0
-    back[:rows, :live, 2:4, 2:4] = taps / scale
+    back[:made, :live, used, used] = taps / scale
     assert down.bias is not None
     assert up.bias is not None
-    down.bias.data[:rows] = (-scale * (axes @ np.repeat(mean, 4))).astype(dtype)
-    up.bias.data[:live] = mean.astype(dtype)
+    down.bias.data[:made] = shifts.astype(dtype)
+    up.bias.data[:live] = means.astype(dtype)
 
 
-def _near_identity(layer: GDN) -> None:
-    """β = 1, γ = 10⁻³ I."""
+def _near_identity(layer: GDN, gamma: float) -> None:
+    """β = 1, γ = a number times I."""
     channels = layer.beta.size
-    for parameter, value in ((layer.beta, np.ones(channels)), (layer.gamma, GAMMA * np.eye(channels))):
+    for parameter, value in ((layer.beta, np.ones(channels)), (layer.gamma, gamma * np.eye(channels))):
         parameter.data = ops.nonnegative_stored(value).astype(parameter.dtype)
+
+
+def _pass_on(layer: GDN, factor: float) -> None:
+    """Let GDN or IGDN of f · x be f times that of x."""
+    alpha = layer.alpha
+    if isinstance(alpha, Tensor):
+        alpha = ops.nonnegative(alpha, ALPHA_MIN).data
+    gamma = ops.nonnegative(layer.gamma).data * factor**-alpha
+    layer.gamma.data = ops.nonnegative_stored(gamma).astype(layer.gamma.dtype)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..integer_hyperprior import ONE_STEP
 from .options import add_effort, add_weights, chosen_weights
 
 __all__ = ["add_parser", "run"]
@@ -14,6 +15,7 @@ __all__ = ["add_parser", "run"]
 EXAMPLES = """\
   neural-from-scratch eval photos                            every picture in a folder
   neural-from-scratch eval a.png b.png --quality 3 --effort 50
+  neural-from-scratch eval photos --model scale-hyperprior --quality 3 --step 90
 """
 
 
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..evaluation import format_table, measure
     from ..pictures import read_picture
 
-    weights = chosen_weights(arguments)
+    weights, step = chosen_weights(arguments), arguments.step or ONE_STEP
     paths = [file for path in arguments.pictures for file in picture_files(path)]
     found, skipped = [], []
     for path in tqdm(paths, unit="picture", disable=None, leave=False, file=sys.stderr):
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
         except (OSError, ValueError) as error:
             skipped.append(str(error))
             continue
-        found.append(measure(picture, weights, path.name, arguments.effort))
+        found.append(measure(picture, weights, path.name, arguments.effort, step))
     if not found:
         raise ValueError(f"no picture to measure{': ' + skipped[0] if skipped else ''}")
     print(format_table(found))

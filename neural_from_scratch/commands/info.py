@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from .options import add_max_pixels, add_own_weights, check_writable, naming
 
 if TYPE_CHECKING:
     from ..inspection import Inspection
+    from ..latent_channels import Channel
 
 __all__ = ["EXAMPLES", "add_parser", "run"]
 
@@ -29,7 +30,8 @@ def add_parser(commands: Any) -> None:
         "info",
         help="what is where in a file, and what its bits are spent on",
         description="Print every field of a file, its latents, and the channels that cost most; as a figure\n"
-        "also latent maps, and learned densities beside the histograms of this picture.",
+        "also latent maps, and learned densities beside the histograms of this picture; with a\n"
+        "hyperprior, what its side information costs, what it tells, and whether that is right.",
         epilog="examples:\n" + EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -72,7 +74,8 @@ def describe(inspection: Inspection, name: str) -> str:
     str
         Lines of at most 110 characters, but for the name.
     """
-    sections = (_field_lines, _size_lines, _latent_lines, _bit_lines, _channel_lines)
+    bit_lines = _bit_lines if inspection.prediction is None else _prediction_lines
+    sections = (_field_lines, _size_lines, _latent_lines, bit_lines, _channel_lines)
     lines = [f"{name}: {_headline(inspection)}"]
     for section in sections:
         lines += ["", *section(inspection)]
@@ -103,7 +106,8 @@ def _size_lines(inspection: Inspection) -> Iterator[str]:
     yield f"model      {model.name}, {widths}, {which}, λ = {weights.weight:g}"
     rate = 8 * payload / inspection.pixels
     yield f"payload    {payload:,} bytes ({payload / inspection.size:.1%}), {rate:.4f} bits a pixel"
-    yield f"overhead   {extra} bytes"
+    inside = payload - sum(inspection.streams.values())
+    yield f"overhead   {extra} bytes" + (f", and {inside} in the payload" if inside else "")
 
 
 def _latent_lines(inspection: Inspection) -> Iterator[str]:
@@ -132,15 +136,53 @@ def _bit_lines(inspection: Inspection) -> Iterator[str]:
 def _channel_lines(inspection: Inspection) -> Iterator[str]:
     held, total, together = inspection.holding(SHARE), inspection.bits, 0.0
     plural = "" if held == 1 else "s"
-    yield f"channels   {SHARE:.0%} of the bits are in {held} channel{plural} of {len(inspection.channels)}"
-    yield f"  {'channel':>7}{'bits':>13}{'share':>9}{'together':>10}{'spread':>9}{'zero':>9}{'largest':>9}"
+    bits, columns = "the bits", ["spread", "zero", "largest"]
+    if inspection.prediction is not None:
+        bits, columns = "the bits of y", ["expected", "found", "zero", "largest", "escapes"]
+    yield f"channels   {SHARE:.0%} of {bits} are in {held} channel{plural} of {len(inspection.channels)}"
+    heads = "".join(f"{name:>9}" for name in columns)
+    yield f"  {'channel':>7}{'bits':>13}{'share':>9}{'together':>10}{heads}"
     for channel in inspection.strongest()[:LISTED]:
         together += channel.bits
-        share, zero = channel.bits / total, channel.zeros / channel.size
         yield (
-            f"  {channel.number:>7}{channel.bits:>13,.1f}{share:>9.1%}{together / total:>10.1%}"
-            f"{channel.spread:>9.2f}{zero:>9.1%}{_signed(channel.largest):>9}"
+            f"  {channel.number:>7}{channel.bits:>13,.1f}{channel.bits / total:>9.1%}"
+            f"{together / total:>10.1%}" + "".join(f"{CELLS[name](channel):>9}" for name in columns)
         )
+    if "expected" in columns:
+        yield "  expected: the root mean square of the scales that were told, in steps; found: of the latents"
+
+
+def _prediction_lines(inspection: Inspection) -> Iterator[str]:
+    """What is said of a hyperprior in place of `_bit_lines`: both streams, and from promise to file."""
+    prediction = inspection.prediction
+    assert prediction is not None
+    side, y = (8 * inspection.streams[name] for name in ("side information", "y"))
+    floats = prediction.side_density_bits, inspection.density_bits
+    estimates = (
+        ("by likelihoods, float hyper-decoder", *floats),
+        ("by likelihoods, integer hyper-decoder", floats[0], prediction.likelihood_bits),
+        ("by the integer tables of the weights", prediction.side_bits, inspection.bits),
+        ("in the file", side, y),
+    )
+    before = 0.0
+    yield f"{'bits':<11}{'side information':>16}{'latents':>15}{'together':>15}"
+    for words, *parts in estimates:
+        numbers = (
+            f"{bits:,.1f}" if isinstance(bits, float) else f"{bits:,}  " for bits in (*parts, sum(parts))
+        )
+        yield f"{_in_columns(*numbers)}  {words:<39}{_more(sum(parts), before)}"
+        before = sum(parts)
+    yield _in_columns(f"{side / (side + y):.1%}", f"{y / (side + y):.1%}")
+    yield f"the file   {_more(side + y, sum(floats))} beside what the float model promised"
+    latents, bits = prediction.wide_share
+    words = f"{latents:.1%} of the latents, with {bits:.1%} of their bits"
+    yield f"foreseen   {words}, are expected to be a step wide or more"
+    if latents:
+        yield f"{'':<11}these are {prediction.width:.2f} times as wide as expected"
+
+
+def _in_columns(first: str, *others: str) -> str:
+    return f"{first:>27}" + "".join(f"{other:>15}" for other in others)
 
 
 def _more(bits: float, before: float) -> str:
@@ -168,3 +210,13 @@ def _draw(inspection: Inspection, name: str, path: Path, form: str) -> None:
 
     figure = plot_content(inspection, pixels_of(inspection.content), name)
     write_atomically(path, render(figure, form))
+
+
+CELLS: dict[str, Callable[[Channel], str]] = {
+    "spread": lambda channel: f"{channel.spread:.2f}",
+    "expected": lambda channel: f"{channel.scale or 0:.2f}",
+    "found": lambda channel: f"{channel.size_of_values:.2f}",
+    "zero": lambda channel: f"{channel.zeros / channel.size:.1%}",
+    "largest": lambda channel: _signed(channel.largest),
+    "escapes": lambda channel: f"{channel.escapes:,}",
+}

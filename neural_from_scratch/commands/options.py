@@ -1,4 +1,14 @@
-"""What several commands ask of their arguments: numbers in a range, and places that can be written to."""
+"""What several commands ask of their arguments: numbers in a range, weights, places that can be written to.
+
+Which model, which of its weights and which step may be said in several ways, not all of which go together:
+
+=====================================  ===========================================================
+``--model NAME --quality Q --step S``  shipped weights; each has a default
+``--weights FILE --step S``            one's own, which know their model
+``--model NAME --bpp R``               or ``--bytes``, ``--psnr``: what is best among the shipped
+``--weights FILE --bpp R``             one's own; the step is chosen
+=====================================  ===========================================================
+"""
 
 from __future__ import annotations
 
@@ -10,8 +20,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..codec import DEFAULT_MODEL, DEFAULT_QUALITY
 from ..container import MAX_PIXELS
 from ..errors import NeuralError
+from ..integer_hyperprior import ONE_STEP
+from ..models import MODELS
 
 if TYPE_CHECKING:
     from ..weights import Weights
@@ -20,7 +33,9 @@ __all__ = [
     "add_effort",
     "add_max_pixels",
     "add_own_weights",
+    "add_target",
     "add_weights",
+    "check_together",
     "check_writable",
     "chosen_weights",
     "naming",
@@ -58,12 +73,44 @@ def positive_number(most: float = math.inf) -> Callable[[str], float]:
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--quality`` and ``--weights``, of which one may be given."""
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--quality", type=positive, metavar="Q", help="which of the shipped weights: 1 has the fewest bits"
+    """Declare ``--model``, ``--quality``, ``--step``, and ``--weights``, which stands for the first two."""
+    parser.add_argument(
+        "--model",
+        choices=tuple(model.name for model in MODELS.values()),
+        metavar="NAME",
+        help=f"%(choices)s (default: {DEFAULT_MODEL})",
     )
-    add_own_weights(which)
+    parser.add_argument(
+        "--quality",
+        type=positive,
+        metavar="Q",
+        help=f"which of its shipped weights: 1 has the fewest bits (default: {DEFAULT_QUALITY})",
+    )
+    parser.add_argument(
+        "--step",
+        type=positive,
+        metavar="S",
+        help=f"with a hyperprior, how coarsely latents are rounded, in {ONE_STEP}ths: more has fewer bits "
+        f"(default: {ONE_STEP}, as trained)",
+    )
+    add_own_weights(parser)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--bpp``, ``--bytes`` and ``--psnr``, of which one may be given."""
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument(
+        "--bpp",
+        type=positive_number(),
+        metavar="R",
+        help="choose quality and step: the best picture in so many bits a pixel at most",
+    )
+    target.add_argument(
+        "--bytes", type=positive, dest="n_bytes", metavar="N", help="the same in so many bytes"
+    )
+    target.add_argument(
+        "--psnr", type=positive_number(), metavar="DB", help="the smallest file with at least this PSNR"
+    )
 
 
 def add_effort(parser: argparse.ArgumentParser) -> None:
@@ -96,13 +143,30 @@ def add_own_weights(parser: argparse._ActionsContainer) -> None:
 
 
 def chosen_weights(arguments: argparse.Namespace) -> Weights:
-    """Return the weights that ``--quality`` or ``--weights`` names."""
-    from ..codec import DEFAULT_QUALITY
+    """Return the weights that ``--weights``, or ``--model`` and ``--quality`` name.
+
+    Raises
+    ------
+    OSError, ValueError
+        If there are none, or options do not go together.
+    """
     from ..weights import load_weights, read_weights
 
+    check_together(arguments)
     if arguments.weights is not None:
         return read_weights(arguments.weights)
-    return load_weights(DEFAULT_QUALITY if arguments.quality is None else arguments.quality)
+    quality = DEFAULT_QUALITY if arguments.quality is None else arguments.quality
+    return load_weights(quality, arguments.model or DEFAULT_MODEL)
+
+
+def check_together(arguments: argparse.Namespace) -> None:
+    """Raise `ValueError` for options of which one says what another one says already."""
+    given = [name for name in ("bpp", "n_bytes", "psnr") if getattr(arguments, name, None) is not None]
+    pairs = [("weights", "model"), ("weights", "quality")]
+    for name, other in (*pairs, *((target, other) for target in given for other in ("quality", "step"))):
+        if getattr(arguments, name) is not None and getattr(arguments, other) is not None:
+            switch = name.removeprefix("n_")
+            raise ValueError(f"--{other}: not allowed with --{switch}")
 
 
 @contextmanager

@@ -5,6 +5,8 @@ the photograph's light and colour, the next like its edges and textures. *Bits*:
 of a file than others. *Densities*: a value costs what the learned density says, whatever this picture is
 like. On a scale of logarithms the height of a step is its price, upside down; where bars and steps part, bits
 are lost.
+
+A file of a hyperprior has another page, `foreseen`.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..container import RGB
-from ..inspection import Channel, Inspection, densities, table_probabilities
-from .page import FAINT, GAP, INK, LINE, MARGIN, MARK, SIGNED, STYLE, TINT, WIDTH, Page, counted
+from ..inspection import Inspection
+from ..latent_channels import Channel, densities, table_probabilities
+from .foreseen import plot_foreseen
+from .page import FAINT, GAP, INK, MARGIN, MARK, SIGNED, STYLE, TINT, WIDTH, Page, counted
+from .parts import SHARES, draw_bits, held, reduced, summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,8 +31,6 @@ __all__ = ["plot_content"]
 TITLE, CAPTION, BETWEEN, LOWER, FOOT = 0.85, 0.5, 0.85, 2.9, 0.62  # inches
 ACROSS, DOWN, LABEL, NARROWEST = 4, 2, 0.19, 1.4  # maps; inches above each one, and for what stands there
 FAINTEST = 4  # full colour is for this at least: maps of −1, 0, 1 are faint
-SHARES = (0.5, 0.9, 0.99)
-LARGEST_SIDE = 900  # of the picture in the figure
 WIDEST = 40  # symbols to each side of zero
 BESIDE = 0.2  # inches between densities
 FINE = 16  # points of the density's line a symbol
@@ -52,6 +54,8 @@ def plot_content(inspection: Inspection, picture: NDArray[np.uint8], name: str) 
     """
     from matplotlib import rc_context
 
+    if inspection.prediction is not None:
+        return plot_foreseen(inspection, picture, name)
     rows, columns = picture.shape[:2]
     panel = (WIDTH - 2 * MARGIN - 2 * GAP) / 3
     tall = panel * min(max(rows / columns, 0.4), 1.4)  # stripes and towers leave room at the sides
@@ -59,17 +63,18 @@ def plot_content(inspection: Inspection, picture: NDArray[np.uint8], name: str) 
     ranked = inspection.strongest()
     with rc_context(STYLE):
         page = Page(height)
-        page.title(f"What is in {name}", _summary(inspection))
+        page.title(f"What is in {name}", summary(inspection))
         top, second = TITLE + CAPTION, MARGIN + panel + GAP
         page.heading(MARGIN, top, "The picture", f"{counted(columns)} × {counted(rows)} pixels, decoded")
         axes = page.axes(MARGIN, top, panel, tall)
-        axes.imshow(_reduced(picture), cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+        axes.imshow(reduced(picture), cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
         axes.set_anchor("NW")
         _draw_maps(page, inspection, ranked[: ACROSS * DOWN], (second, top, 2 * panel + GAP, tall))
         below = top + tall + BETWEEN
-        held = ", ".join(f"{share:.0%} in {inspection.holding(share)}" for share in SHARES)
-        page.heading(MARGIN, below, "Bits per channel", f"the strongest first; of all bits {held}")
-        _draw_bits(page.chart(MARGIN + 0.5, below, panel - 0.95, LOWER), inspection, ranked)
+        page.heading(
+            MARGIN, below, "Bits per channel", f"the strongest first; of all bits {held(inspection)}"
+        )
+        draw_bits(page.chart(MARGIN + 0.5, below, panel - 0.95, LOWER), inspection, ranked[: ACROSS * DOWN])
         page.heading(
             second + 0.35,
             below,
@@ -87,30 +92,8 @@ def plot_content(inspection: Inspection, picture: NDArray[np.uint8], name: str) 
     return page.figure
 
 
-def _summary(inspection: Inspection) -> str:
-    header, weights = inspection.content.header, inspection.content.weights
-    quality = f", quality {header.quality}" if header.quality else ""
-    zeros = sum(channel.zeros for channel in inspection.channels) / inspection.content.symbols.size
-    return (
-        f"{counted(inspection.size)} bytes, {8 * inspection.size / inspection.pixels:.3f} bits a pixel"
-        f"{'' if header.mode == RGB else ', grey'} · {weights.model.name}{quality}, λ = {weights.weight:g} · "
-        f"{counted(inspection.content.symbols.size)} latents, of which {zeros:.0%} are zero"
-    )
-
-
-def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Average over squares until the picture is small enough for a figure."""
-    factor = -(-max(picture.shape[:2]) // LARGEST_SIDE)
-    if factor == 1 or min(picture.shape[:2]) < factor:
-        return picture
-    rows, columns = (side // factor for side in picture.shape[:2])
-    cut = picture[: rows * factor, : columns * factor]
-    squares = cut.reshape(rows, factor, columns, factor, *picture.shape[2:])
-    return np.rint(squares.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
-
-
 # --------------------------------------------------------------------------------------------------
-# The three readings
+# Maps and densities
 
 
 def _draw_maps(
@@ -139,35 +122,6 @@ def _draw_maps(
         limit = max(largest, FAINTEST)
         axes = page.axes(x, y, wide, high)
         axes.imshow(symbols, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
-
-
-def _draw_bits(axes: Axes, inspection: Inspection, ranked: list[Channel]) -> None:
-    """Bars for the channels, and a line for what they have together."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
-
-    bits = np.array([channel.bits for channel in ranked])
-    ranks = np.arange(1, len(bits) + 1)
-    shown = min(ACROSS * DOWN, len(bits))
-    colours = [LINE] * shown + [TINT] * (len(bits) - shown)
-    axes.bar(ranks, bits, width=0.8, color=colours)
-    axes.set_xlim(0.3, len(bits) + 0.7)
-    axes.set_xlabel("channels; dark: those above", loc="right")
-    axes.set_ylim(0, 1.05 * bits.max())
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: counted(value)))
-    together = axes.twinx()
-    together.spines[:].set_visible(False)
-    together.tick_params(length=0, colors=MARK)
-    together.set_ylim(0, 1.05)
-    together.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    sums = np.cumsum(bits) / bits.sum()
-    together.plot(ranks, sums, color=MARK, linewidth=1.8, solid_capstyle="round")
-    for share in SHARES:
-        rank = inspection.holding(share)
-        together.plot(rank, sums[rank - 1], "o", color=MARK, markersize=5, markeredgecolor="white", zorder=5)
-        together.annotate(
-            str(rank), (rank, sums[rank - 1]), (4, -11), textcoords="offset points", fontsize=8, color=MARK
-        )
 
 
 def _chosen(inspection: Inspection, ranked: list[Channel]) -> list[Channel]:

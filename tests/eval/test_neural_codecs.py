@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,19 @@ import pytest
 from codec_data import REPOSITORY
 from PIL import Image
 
-from codec_eval import Codec, default_qualities, make_codec, psnr
+from codec_eval import Codec, default_qualities, make_codec, neural_codecs, psnr, registry
 from codec_eval.codec import qualities_of
-from codec_eval.neural_codecs import LearnedCodec
+from codec_eval.neural_codecs import MODELS, LearnedCodec, has_weights
 from codec_eval.points import read_points
 from codec_eval.rate_control import Target, match_quality
 from codec_eval.rate_distortion import measure_point, sweep
 from neural_from_scratch import codec as neural
+from neural_from_scratch import weights as weights_module
 from neural_from_scratch.container import unpack
 from neural_from_scratch.errors import FormatError, NeuralError
-from neural_from_scratch.weights import load_weights, qualities
+from neural_from_scratch.models import MODELS as MODELS_THERE
+from neural_from_scratch.models import model_named
+from neural_from_scratch.weights import load_weights, make_weights, qualities, write_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:Numba is not installed")
 
@@ -106,6 +110,59 @@ def test_what_is_wrong_is_said() -> None:
         LearnedCodec(effort=-1)
     with pytest.raises(ValueError, match="no weights are shipped for 'perpetuum'"):
         _ = LearnedCodec("perpetuum").quality_range
+
+
+def test_models_are_listed_if_they_have_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those without are left out of every list, and say so when they are used."""
+    names = registry.codec_names()
+    for model in MODELS:
+        assert model in {known.name for known in MODELS_THERE.values()}
+        assert has_weights(model) == bool(qualities(model))
+        assert (model in names) == (f"{model}-effort50" in names) == has_weights(model)
+    assert not has_weights("perpetuum")
+    monkeypatch.setattr(registry, "has_weights", lambda model: model == "scale-hyperprior")
+    names = registry.codec_names()
+    assert [name for name in names if name.startswith(MODELS)] == [
+        "scale-hyperprior",
+        "scale-hyperprior-effort50",
+    ]
+    assert "webp" in names
+
+
+@pytest.fixture(params=["scale-hyperprior", "mean-scale-hyperprior"])
+def hyperprior(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LearnedCodec]:
+    """One of the two with two sets of small weights, as if those were shipped."""
+    monkeypatch.setattr(weights_module, "FOLDER", tmp_path)
+    for cached in (load_weights, neural_codecs._describe):
+        cached.cache_clear()
+    codec = make_codec(request.param)
+    assert isinstance(codec, LearnedCodec)
+    with pytest.raises(ValueError, match=f"no weights are shipped for '{request.param}'"):
+        codec.encode(RGB, 1)
+    for quality in (1, 2):
+        model = model_named(request.param)(4, 6, rng=np.random.default_rng(quality))  # type: ignore[call-arg]
+        model.g_a[-1].weight.data *= 30 * quality  # type: ignore[attr-defined]
+        made = make_weights(model.state_dict(), {"lambda": 0.01}, quality)
+        write_weights(tmp_path / f"{request.param}-{quality}.npz", made)
+    yield codec
+    for cached in (load_weights, neural_codecs._describe):
+        cached.cache_clear()
+
+
+def test_hyperpriors_are_codecs_with_their_own_weights(hyperprior: LearnedCodec) -> None:
+    assert hyperprior.qualities == (1, 2)
+    assert default_qualities(hyperprior) == [1, 2]
+    assert hyperprior.description.startswith(f"{hyperprior.model} of neural_from_scratch 0.")
+    for quality in (1, 2):
+        data = hyperprior.encode(RGB, quality)
+        assert data == neural.encode(RGB, quality, model=hyperprior.model)
+        header, _ = unpack(data)
+        assert f"{quality}: {header.model_hash.hex()}" in hyperprior.description
+        np.testing.assert_array_equal(hyperprior.decode(data), neural.decode(data))
+    with pytest.raises(ValueError, match=f"quality is 3: {hyperprior.model} takes 1 to 2"):
+        hyperprior.encode(RGB, 3)
 
 
 def test_a_searching_encoder_is_another_codec(monkeypatch: pytest.MonkeyPatch) -> None:

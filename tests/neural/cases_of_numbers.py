@@ -1,4 +1,4 @@
-"""Cases of elementwise operations, reductions, products and shaping, for `operation_cases`."""
+"""Cases of elementwise operations, the Gaussian, reductions, products and shaping, for `operation_cases`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from case_table import add, apart, distinct, normal, positive, random_shape
 
 from neural_from_scratch import ops
+from neural_from_scratch.gaussian_model import gaussian_likelihood
 
 # --------------------------------------------------------------------------------------------------
 # Elementwise
@@ -115,6 +116,28 @@ for low_end, high_end in (-0.5, 0.5), (None, 0.2), (-0.2, None):
         apart(normal(*random_shape(3)), *kinks),
         torch=lambda torch, x, ends=(low_end, high_end): torch.clip(x, *ends),
     )
+
+# --------------------------------------------------------------------------------------------------
+# The Gaussian, away from its floor and from the bound of scales
+
+
+def gaussian_in_torch(torch, values, scales, means=0.0):
+    """Φ at both ends of a cell, on the side where it is small."""
+    distance, spread = (values - means).abs(), scales * 2**0.5
+    return (torch.erfc((distance - 0.5) / spread) - torch.erfc((distance + 0.5) / spread)) / 2
+
+
+values = np.linspace(-3.0, 3.0, 24).reshape(2, 3, 1, 4)
+scales, means = np.linspace(2.0, 0.6, 24).reshape(values.shape), np.cos(7 * values)
+for label, inputs in (("", (values, scales)), ("with means", (values, scales, means))):
+    add("gaussian_likelihood", label, gaussian_likelihood, *inputs, torch=gaussian_in_torch)
+add(
+    "gaussian_likelihood",
+    "sharp, wide and far out",
+    gaussian_likelihood,
+    *(np.array([0.0, 0.3, 0.7, -9.0, 4.0, -40.0]), np.array([0.12, 0.2, 0.15, 40.0, 1.0, 9.0])),
+    torch=gaussian_in_torch,
+)
 
 # --------------------------------------------------------------------------------------------------
 # Reductions and products

@@ -16,6 +16,7 @@ from neural_from_scratch import codec, container, range_coder, strips, use_backe
 from neural_from_scratch.codec import decode, encode
 from neural_from_scratch.errors import FormatError, LimitError, ModelError, NeuralError
 from neural_from_scratch.evaluation import estimated_bits, mean_of, measure
+from neural_from_scratch.latent_coding import coding_for
 from neural_from_scratch.pictures import default_photograph, read_photograph
 from neural_from_scratch.refinement import _cost, refine
 from neural_from_scratch.weights import load_weights, qualities
@@ -41,7 +42,7 @@ def test_any_size_comes_back(size: tuple[int, int]) -> None:
 def test_the_file_holds_the_encoder_s_own_latents() -> None:
     """Not merely a like picture."""
     weights, image = small_weights(), picture(70, 50)
-    symbols = codec.latents_of(image, weights)
+    _, symbols = codec.latents_of(image, weights)
     data = encode(image, weights=weights)
     content = codec.open_file(data, weights=weights)
     np.testing.assert_array_equal(content.symbols, symbols)
@@ -100,9 +101,10 @@ def test_search_never_loses() -> None:
     weights = small_weights()
     samples = codec.to_samples(picture(32, 32))
     latents = strips.analyse(weights.model, samples)
-    best = refine(weights, samples, latents, 40)
-    again = refine(weights, samples, best, 1, seed=5)
-    cost = [_cost(weights, samples, y) for y in (latents, best, again)]
+    coding = coding_for(weights, latents)
+    best = refine(coding, samples, latents, 40)
+    again = refine(coding, samples, best, 1, seed=5)
+    cost = [_cost(coding, samples, y) for y in (latents, best, again)]
     assert cost[2] <= cost[1] < cost[0]
     image = picture(32, 32)
     assert encode(image, effort=2, weights=weights) == encode(image, effort=2, weights=weights)

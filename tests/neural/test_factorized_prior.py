@@ -10,7 +10,7 @@ import pytest
 
 from neural_from_scratch.errors import ModelError
 from neural_from_scratch.models import MODELS, FactorizedPrior, model_of
-from neural_from_scratch.models.factorized_prior import pad_to_multiple
+from neural_from_scratch.models.transform_codec import pad_to_multiple
 from neural_from_scratch.tensor import Tensor, no_grad
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from codec_cases import picture, small_weights
 from PIL import Image
 
-from neural_from_scratch import codec, inspection, plots
+from neural_from_scratch import codec, inspection, latent_channels, plots
 from neural_from_scratch.inspection import Inspection
 from neural_from_scratch.plots import content as content_plot
-from neural_from_scratch.plots import page
+from neural_from_scratch.plots import page, parts
 
 
 def looked_at(image: np.ndarray) -> Inspection:
@@ -69,7 +70,7 @@ def test_densities_are_those_of_table_and_model(found: Inspection) -> None:
         channel = found.channels[number]
         steps = [patch for patch in axes.patches if hasattr(patch, "get_data")]
         values, edges, _ = steps[0].get_data()
-        expected = inspection.table_probabilities(small_weights().tables, number)[:-1]
+        expected = latent_channels.table_probabilities(small_weights().tables, number)[:-1]
         assert np.array_equal(values, expected)
         bars = [patch for patch in axes.patches if not hasattr(patch, "get_data")]
         assert [bar.get_height() for bar in bars] == pytest.approx(list(channel.counts / channel.size))
@@ -95,8 +96,9 @@ def test_values_beyond_all_bounds() -> None:
     symbols = found.content.symbols.copy()
     strongest = found.strongest()[0].number
     symbols[strongest, 0, :2] = 2**31 - 1, -(2**31)
-    content = codec.Content(found.content.header, found.content.payload, symbols, found.content.weights)
-    forged = Inspection(found.size, content, found.fields, inspection._channels(content))
+    content = replace(found.content, symbols=symbols)
+    channels = latent_channels.count_channels(symbols, content.weights)
+    forged = Inspection(found.size, content, found.fields, channels)
     figure = plots.plot_content(forged, codec.pixels_of(content), "x")
     plots.render(figure, "png")
     for axes in figure.axes:
@@ -108,10 +110,10 @@ def test_values_beyond_all_bounds() -> None:
 def test_large_pictures_become_small() -> None:
     """Averaged over squares; what is small enough stays as it is."""
     small = picture(40, 900)
-    assert content_plot._reduced(small) is small
+    assert parts.reduced(small) is small
     large = np.zeros((900, 1802, 3), np.uint8)
     large[1::3] = 90
-    reduced = content_plot._reduced(large)
+    reduced = parts.reduced(large)
     assert reduced.shape == (300, 600, 3)
     assert (reduced == 30).all()
-    assert content_plot._reduced(np.zeros((2, 5000), np.uint8)).shape == (2, 5000)
+    assert parts.reduced(np.zeros((2, 5000), np.uint8)).shape == (2, 5000)

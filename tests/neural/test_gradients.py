@@ -17,7 +17,7 @@ BAR = 1e-6
 def test_no_operation_is_left_out() -> None:
     """The table has cases of all that is exported, but for what is not on the tape."""
     exported = {*ops.__all__, *quantization.__all__, *losses.__all__}
-    assert exported - {"nonnegative_stored", "RateDistortion"} == set(OPERATIONS)
+    assert exported - {"nonnegative_stored", "RateDistortion"} | {"gaussian_likelihood"} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

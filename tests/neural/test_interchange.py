@@ -20,23 +20,30 @@ from torch_files import archive, dictionary, tensor
 
 from neural_from_scratch.checkpoint import save_state
 from neural_from_scratch.entropy_tables import CdfTables
+from neural_from_scratch.gaussian_model import LEVELS, scale_tables
 from neural_from_scratch.interchange import (
-    factorized_prior_from,
+    model_from,
     read_state_dict,
     tables_from,
     to_compressai,
     write_state_dict,
 )
-from neural_from_scratch.models import FactorizedPrior
+from neural_from_scratch.models import FactorizedPrior, MeanScaleHyperprior, ScaleHyperprior, TransformCodec
+from neural_from_scratch.weights import make_weights
 
 State = dict[str, np.ndarray]
-WIDTHS = {"factorized_N128_M192": (128, 192), "factorized_N192_M320": (192, 320)}
+KINDS = [FactorizedPrior, ScaleHyperprior, MeanScaleHyperprior]
+PUBLISHED = {
+    f"{name}_{widths}": kind
+    for name, kind in zip(("factorized", "hyper", "mean"), KINDS)
+    for widths in ("N128_M192", "N192_M320")
+}
 
 
-def perturbed(width: int = 6, latents: int = 9, seed: int = 0) -> FactorizedPrior:
+def perturbed(width: int = 6, latents: int = 9, seed: int = 0, kind: type = FactorizedPrior) -> Any:
     """A model of which every number is its own, after training has ended."""
     rng = np.random.default_rng(seed)
-    model = FactorizedPrior(width, latents, rng=rng)
+    model: TransformCodec = kind(width, latents, rng=rng)
     for parameter in model.parameters():
         parameter.data = parameter.data + rng.normal(0, 0.1, parameter.shape).astype(np.float32)
     model.entropy_bottleneck.find_quantiles()
@@ -66,25 +73,42 @@ def published(folder: Path, which: str) -> dict[str, tuple[int, ...]]:
 # There and back
 
 
-def test_what_goes_out_comes_back_exactly(tmp_path: Path) -> None:
-    """Weights, and the tables that the model makes."""
-    model, path = perturbed(), tmp_path / "weights.npz"
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_goes_out_comes_back_exactly(kind: type, tmp_path: Path) -> None:
+    """Weights, and the tables that the model makes; and which model it is."""
+    model, path = perturbed(latents=10, kind=kind), tmp_path / "weights.npz"
     state = to_compressai(model)
     write_state_dict(path, state)
     read = read_state_dict(path)
     assert same(read, state)
-    again = factorized_prior_from(read)
+    again = model_from(read)
+    assert type(again) is kind
     assert same(again.state_dict(), model.state_dict())
-    assert again.describe() == "FactorizedPrior(6, 9)"
+    assert again.describe() == f"{kind.__name__}(6, 10)"
     assert same(to_compressai(again), state)
-    tables, expected = tables_from(read), model.entropy_bottleneck.tables()
-    assert tables is not None
+    found, expected = [tables_from(read)], [model.entropy_bottleneck.tables()]
+    if kind is FactorizedPrior:
+        assert tables_from(read, "gaussian_conditional") is None
+    else:
+        found.append(tables_from(read, "gaussian_conditional"))
+        expected.append(scale_tables())
     for part in ("cdf", "lengths", "offsets"):
-        np.testing.assert_array_equal(getattr(tables, part), getattr(expected, part))
+        for one, other in zip(found, expected):
+            np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shipped_weights_go_out_and_come_back_the_same(kind: type) -> None:
+    """As float16 has them: the hash that coded files name is the same again."""
+    weights = make_weights(perturbed(latents=10, kind=kind).state_dict(), {"lambda": 0.01})
+    state = to_compressai(weights.model, weights.tables, weights.scale_tables)
+    again = make_weights(model_from(state).state_dict(), {"lambda": 0.01})
+    assert type(again.model) is kind
+    assert again.hash == weights.hash
 
 
 def test_tables_may_be_given() -> None:
-    """Those that files were made with, for instance; as many as channels."""
+    """Those that files were made with, for instance; as many as channels, and as many as scales."""
     given = CdfTables.from_pmfs([[0.5, 0.5]] * 9, [-1] * 9, [0.0] * 9)
     state = to_compressai(perturbed(), given)
     np.testing.assert_array_equal(state["entropy_bottleneck._quantized_cdf"], given.cdf)
@@ -92,15 +116,35 @@ def test_tables_may_be_given() -> None:
     np.testing.assert_array_equal(state["entropy_bottleneck._offset"], [-1] * 9)
     with pytest.raises(ValueError, match="9 tables for 8 channels"):
         to_compressai(perturbed(latents=8), given)
+    with pytest.raises(ValueError, match="tables of scales, but a FactorizedPrior has none"):
+        to_compressai(perturbed(), given, scale_tables())
+    model = perturbed(9, 10, kind=ScaleHyperprior)  # of z there are N
+    of_scales = CdfTables.from_pmfs([[0.25] * 3] * LEVELS, [-1] * LEVELS, [0.25] * LEVELS)
+    state = to_compressai(model, given, of_scales)
+    np.testing.assert_array_equal(state["entropy_bottleneck._quantized_cdf"], given.cdf)
+    np.testing.assert_array_equal(state["gaussian_conditional._quantized_cdf"], of_scales.cdf)
+    with pytest.raises(ValueError, match="9 tables for 64 scales"):
+        to_compressai(model, given, given)
+
+
+def test_a_model_that_compressai_has_not() -> None:
+    """Of another class, whatever its weights are called."""
+
+    class Another(TransformCodec):
+        pass
+
+    with pytest.raises(TypeError, match="CompressAI has no Another"):
+        to_compressai(Another())
 
 
 def test_what_goes_out_is_a_copy() -> None:
     """Whoever changes it changes no model."""
-    model = perturbed()
+    model = perturbed(latents=10, kind=MeanScaleHyperprior)
     before = model.state_dict()
     for array in to_compressai(model).values():
         array[...] = 0
     assert same(model.state_dict(), before)
+    assert to_compressai(model)["gaussian_conditional._cdf_length"].min() > 2
 
 
 def test_constants_are_those_of_compressai() -> None:
@@ -122,35 +166,61 @@ def test_constants_are_those_of_compressai() -> None:
     assert (len(floats), len(integers)) == (69, 3)
 
 
-@pytest.mark.parametrize("which", WIDTHS)
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_constants_of_the_gaussian_are_those_of_compressai(kind: type) -> None:
+    """64 scales from 0.11 to 256 in equal ratios, and none below; 10⁻⁹."""
+    state = to_compressai(perturbed(2, 4, kind=kind))
+    found = {key: array for key, array in state.items() if key.startswith("gaussian_conditional.")}
+    assert len(found) == 7
+    levels = np.exp(np.linspace(np.log(0.11), np.log(256), 64))
+    np.testing.assert_allclose(found["gaussian_conditional.scale_table"], levels, rtol=1e-6)
+    for name, value in (("scale_bound", 0.11), ("lower_bound_scale.bound", 0.11)):
+        np.testing.assert_array_equal(found[f"gaussian_conditional.{name}"], np.float32([value]))
+    bound = found["gaussian_conditional.likelihood_lower_bound.bound"]
+    np.testing.assert_array_equal(bound, np.float32([1e-9]))
+
+
+@pytest.mark.parametrize("which", PUBLISHED)
 def test_published_models(which: str, codec_data_folder: Path, count: Callable[[str], None]) -> None:
-    """All names and shapes come in and go out: 72 keys each."""
+    """All names and shapes come in and go out: 72 keys each, with a hyperprior 91."""
     shapes = published(codec_data_folder, which)
-    model = factorized_prior_from(_full(shapes))
-    assert (model.width, model.latents) == WIDTHS[which]
-    one = ([1.0] * 48, -24, 0.0)
-    out = to_compressai(model, CdfTables.from_pmfs(*zip(*[one] * model.latents)))
+    model = model_from(_full(shapes, PUBLISHED[which]))
+    assert type(model) is PUBLISHED[which]
+    assert f"_N{model.width}_M{model.latents}" in which
+    of_channels = _tables(model.entropy_bottleneck.channels, 50)
+    of_scales = None if type(model) is FactorizedPrior else _tables(64, 3133)
+    out = to_compressai(model, of_channels, of_scales)
     assert {key: array.shape for key, array in out.items()} == shapes
+    assert len(shapes) == (72 if of_scales is None else 91)
     count(f"interchange, {which}: {len(shapes)} keys, {model.parameter_count()} parameters")
 
 
-@pytest.mark.parametrize("which", ["hyper_N128_M192", "mean_N192_M320"])
-def test_other_published_models_are_refused(which: str, codec_data_folder: Path) -> None:
-    """They have a hyperprior: keys of it, and a density of another number of channels."""
-    state = {key: np.zeros(shape, np.float32) for key, shape in published(codec_data_folder, which).items()}
-    with pytest.raises(
-        ValueError, match=r"unexpected: h_a.0.weight, .* and 11 more\n .*matrices.0 is float32"
-    ):
-        factorized_prior_from(state)
+def _tables(rows: int, columns: int) -> CdfTables:
+    """Tables of this size."""
+    row = np.array([*range(columns - 1), 65536], np.int32)
+    return CdfTables(np.tile(row, (rows, 1)), np.full(rows, columns, np.int32), np.zeros(rows, np.int32))
 
 
-def _full(shapes: dict[str, tuple[int, ...]]) -> State:
+def _full(shapes: dict[str, tuple[int, ...]], kind: type) -> State:
     """Arrays of these shapes, with CompressAI's constants."""
-    constants = to_compressai(perturbed(1, 1))
+    constants = to_compressai(perturbed(1, 2, kind=kind))
+    ends = ("pedestal", "bound", "target", "scale_table")
     return {
-        key: constants[key] if key.endswith(("pedestal", "bound", "target")) else np.zeros(shape, np.float32)
+        key: constants[key] if key.endswith(ends) else np.zeros(shape, np.float32)
         for key, shape in shapes.items()
     }
+
+
+def test_a_model_with_a_context_is_refused() -> None:
+    """CompressAI's ``JointAutoregressiveHierarchicalPriors`` has the same hyperprior, and two things more."""
+    state = to_compressai(perturbed(6, 12, kind=MeanScaleHyperprior))
+    state |= {
+        "context_prediction.weight": np.zeros((24, 12, 5, 5), np.float32),
+        "entropy_parameters.0.weight": np.zeros((40, 48, 1, 1), np.float32),
+    }
+    words = r"of a MeanScaleHyperprior\n  unexpected: context_prediction.weight, entropy_parameters.0.weight$"
+    with pytest.raises(ValueError, match=words):
+        model_from(state)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -176,10 +246,10 @@ def test_older_names(older: Callable[[str, int], str]) -> None:
                 key = f"entropy_bottleneck.{older(what, int(key.removeprefix(prefix)))}"
         state[key] = array
     assert sum("entropy_bottleneck._" in key for key in state) == 14 + 3
-    assert same(factorized_prior_from(state).state_dict(), model.state_dict())
+    assert same(model_from(state).state_dict(), model.state_dict())
     state["entropy_bottleneck.matrices.0"] = np.zeros((9, 3, 1))
     with pytest.raises(ValueError, match=r"has 'entropy_bottleneck.matrices.0' twice"):
-        factorized_prior_from(state)
+        model_from(state)
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
@@ -231,7 +301,8 @@ def _without(state: State, *keys: str) -> State:
     return {key: array for key, array in state.items() if key not in keys}
 
 
-MISFITS: dict[str, tuple[Callable[[State], State], str]] = {
+Misfits = dict[str, tuple[Callable[[State], State], str]]
+MISFITS: Misfits = {
     "nothing": (lambda s: {}, r"missing: entropy_bottleneck.matrices.0, .* and 35 more"),
     "one missing": (lambda s: _without(s, "g_s.3.gamma"), r"missing: g_s.3.gamma$"),
     "the widest missing": (lambda s: _without(s, "g_a.6.weight"), r"missing: g_a.6.weight\n"),
@@ -282,24 +353,97 @@ def test_what_does_not_fit_is_listed(name: str) -> None:
     change, words = MISFITS[name]
     state = change(to_compressai(perturbed()))
     with pytest.raises(ValueError, match=words) as caught:
-        factorized_prior_from(state)
+        model_from(state)
     assert str(caught.value).startswith("these are no weights of a FactorizedPrior\n")
     assert len(str(caught.value)) < 2000
 
 
-def test_constants_may_be_absent_or_rounded_and_halves_become_float32() -> None:
+GAUSSIAN = "gaussian_conditional"
+MISFITS_OF_HYPERPRIORS: Misfits = {
+    "h_a missing": (
+        lambda s: {key: array for key, array in s.items() if not key.startswith("h_a.")},
+        r"missing: h_a.0.weight, h_a.0.bias, .*, h_a.4.bias$",
+    ),
+    "what tells how many channels are told": (
+        lambda s: _without(s, "h_s.4.weight"),
+        r"missing: h_s.4.weight$",
+    ),
+    "another scale bound": (
+        lambda s: s | {f"{GAUSSIAN}.lower_bound_scale.bound": np.float32([0.2])},
+        rf"{GAUSSIAN}.lower_bound_scale.bound is \[0.2.*\], must be \[0.1",
+    ),
+    "other scales": (
+        lambda s: s | {f"{GAUSSIAN}.scale_table": np.geomspace(0.11, 64, 64, dtype=np.float32)},
+        rf"{GAUSSIAN}.scale_table is \[0.121.*, .*, .*\], must be \[0.124.*, .*, .*\]$",
+    ),
+    "fewer scales": (
+        lambda s: s | {f"{GAUSSIAN}.scale_table": s[f"{GAUSSIAN}.scale_table"][:50]},
+        rf"{GAUSSIAN}.scale_table has shape \(50,\), must have \(64,\)$",
+    ),
+    "a bound that is empty": (
+        lambda s: s | {f"{GAUSSIAN}.scale_bound": np.zeros(0, np.float32)},
+        rf"{GAUSSIAN}.scale_bound has shape \(0,\), must have \(1,\)$",
+    ),
+    "a bound that is no array": (
+        lambda s: s | {f"{GAUSSIAN}.scale_bound": [0.11]},  # type: ignore[dict-item]
+        rf"{GAUSSIAN}.scale_bound is no array of floating-point numbers",
+    ),
+    "a density of M channels": (
+        lambda s: s | {"entropy_bottleneck.quantiles": np.zeros((10, 1, 3), np.float32)},
+        r"quantiles is float32 of shape \(10, 1, 3\), must be floating-point of shape \(6, 1, 3\)$",
+    ),
+    "something of the Gaussian that is new": (
+        lambda s: s | {f"{GAUSSIAN}.tail_mass": np.float32([1e-9])},
+        rf"unexpected: {GAUSSIAN}.tail_mass$",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+@pytest.mark.parametrize("name", MISFITS_OF_HYPERPRIORS)
+def test_what_does_not_fit_a_hyperprior_is_listed(name: str, kind: type) -> None:
+    """For both of them, after the name of the right one."""
+    change, words = MISFITS_OF_HYPERPRIORS[name]
+    state = change(to_compressai(perturbed(latents=10, kind=kind)))
+    with pytest.raises(ValueError, match=words) as caught:
+        model_from(state)
+    assert str(caught.value).startswith(f"these are no weights of a {kind.__name__}\n")
+
+
+def test_neither_one_nor_the_other() -> None:
+    """A hyper-synthesis of scales that ends like one of means; means of an odd M; a bound of no Gaussian."""
+    one, other = (to_compressai(perturbed(latents=10, kind=kind)) for kind in KINDS[1:])
+    with pytest.raises(
+        ValueError, match=r"MeanScaleHyperprior\n  h_s.0.weight is .* of shape \(6, 10, 5, 5\)$"
+    ):
+        model_from(other | {"h_s.0.weight": one["h_s.0.weight"]})
+    odd = {
+        f"{key}.bias": other[f"{key}.bias"][:last]
+        for key, last in (("h_s.0", 9), ("h_s.2", 13), ("h_s.4", 18))
+    }
+    odd |= {"h_a.0.weight": other["h_a.0.weight"][:, :9], "h_s.0.weight": other["h_s.0.weight"][:, :9]}
+    odd |= {"h_s.2.weight": other["h_s.2.weight"][:9, :13], "h_s.4.weight": other["h_s.4.weight"][:18, :13]}
+    odd |= {key: to_compressai(perturbed())[key] for key in ("g_a.6.weight", "g_a.6.bias", "g_s.0.weight")}
+    with pytest.raises(ValueError, match=r"MeanScaleHyperprior\n  M is 9, must be even here$"):
+        model_from(other | odd)
+    with pytest.raises(ValueError, match=rf"FactorizedPrior\n  unexpected: {GAUSSIAN}.scale_bound$"):
+        model_from(to_compressai(perturbed()) | {f"{GAUSSIAN}.scale_bound": np.float32([0.11])})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_constants_may_be_absent_or_rounded_and_halves_become_float32(kind: type) -> None:
     """A network in float16 holds 2⁻³⁶ as 0; another tail mass is the business of training."""
-    model = perturbed()
+    model = perturbed(latents=10, kind=kind)
     state = {
         key: array.astype(np.float16) if array.dtype.kind == "f" else array
         for key, array in to_compressai(model).items()
     }
     state["entropy_bottleneck.target"] = np.float32([-9, 0, 9])
-    loaded = factorized_prior_from(state).state_dict()
+    loaded = model_from(state).state_dict()
     for key, array in model.state_dict().items():
         assert loaded[key].dtype == np.float32
         np.testing.assert_array_equal(loaded[key], array.astype(np.float16))
-    assert same(factorized_prior_from(model.state_dict()).state_dict(), model.state_dict())
+    assert same(model_from(model.state_dict()).state_dict(), model.state_dict())
 
 
 def test_a_shape_alone_takes_no_memory() -> None:
@@ -309,10 +453,21 @@ def test_a_shape_alone_takes_no_memory() -> None:
     state["g_a.6.weight"] = np.zeros((10**6, 0, 5, 5), np.float32)
     tracemalloc.start()
     with pytest.raises(ValueError, match=r"must be floating-point of shape \(1000000, 3, 1\)"):
-        factorized_prior_from(state)
+        model_from(state)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 20
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_a_hyperprior_before_its_tables_are_made(kind: type) -> None:
+    """Before CompressAI's update() even the table of scales is empty."""
+    model = perturbed(latents=10, kind=kind)
+    empty = [f"{GAUSSIAN}.{name}" for name in ("_quantized_cdf", "_cdf_length", "_offset", "scale_table")]
+    state = to_compressai(model) | dict.fromkeys(empty, np.zeros(0, np.float32))
+    assert tables_from(state, GAUSSIAN) is None
+    assert tables_from(state) is not None
+    assert same(model_from(state).state_dict(), model.state_dict())
 
 
 def test_tables_that_are_none() -> None:

@@ -1,4 +1,4 @@
-"""Weights to and from PyTorch: files of torch.save, and a twin of the model that computes the same."""
+"""Weights to and from PyTorch: files of torch.save, and twins of the models that compute the same."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ import numpy as np
 import pytest
 
 from neural_from_scratch.backend import use_backend
+from neural_from_scratch.gaussian_model import gaussian_likelihood, scale_tables
 from neural_from_scratch.interchange import (
-    factorized_prior_from,
+    model_from,
     read_state_dict,
     tables_from,
     to_compressai,
     write_state_dict,
 )
-from neural_from_scratch.models import FactorizedPrior
-from neural_from_scratch.tensor import no_grad
+from neural_from_scratch.models import FactorizedPrior, MeanScaleHyperprior, ScaleHyperprior, TransformCodec
+from neural_from_scratch.models.hyperprior import Hyperprior
+from neural_from_scratch.tensor import Tensor, no_grad
 
 pytestmark = pytest.mark.reference
 WIDTHS = 24, 36
 BOUND = 1e-4
+TWINS = {"Twin": FactorizedPrior, "ScaleTwin": ScaleHyperprior, "MeanScaleTwin": MeanScaleHyperprior}
 
 
 @pytest.fixture
@@ -34,53 +37,126 @@ def torch() -> Any:
     return torch
 
 
-@pytest.fixture
-def twin(torch: Any) -> Any:
+def twin_of(name: str, torch: Any) -> Any:
     """A network of PyTorch with random weights."""
-    from twin_in_pytorch import Twin
+    import twin_in_pytorch
 
     torch.manual_seed(3)
-    twin = Twin(*WIDTHS)
+    twin = getattr(twin_in_pytorch, name)(*WIDTHS)
     twin.disturb(seed=4)
+    louder(twin)
     return twin
 
 
-def differences(model: FactorizedPrior, twin: Any, torch: Any, scale: float) -> dict[str, float]:
-    """The largest difference of each thing that a codec needs."""
+def louder(model: Any) -> None:
+    """Let side information, of either's, be many whole numbers; and scales reach from 0 to far above 0.11."""
+    if hasattr(model, "h_s"):
+        for layer, factor in ((model.h_a[4], 20), *((model.h_s[i], 5) for i in (0, 2, 4))):
+            layer.weight.data *= factor
+
+
+@pytest.fixture(params=TWINS)
+def twin(torch: Any, request: pytest.FixtureRequest) -> Any:
+    """Each of them."""
+    return twin_of(request.param, torch)
+
+
+def compared(model: TransformCodec, twin: Any, torch: Any, count: Callable[[str], None], label: str) -> None:
+    """Nothing differs by 10⁻⁴; say by how much at most."""
+    off = {
+        name: float(np.abs(ours - theirs.numpy()).max())
+        for name, (ours, theirs) in side_by_side(model, twin, torch).items()
+    }
+    worst = max(off, key=lambda name: off[name])
+    count(f"interchange, {model.describe()} {label}, {len(off)} arrays: off by {off[worst]:.0e} ({worst})")
+    assert off[worst] < BOUND, off
+
+
+def side_by_side(model: TransformCodec, twin: Any, torch: Any) -> dict[str, tuple[np.ndarray, Any]]:
+    """Each thing that a codec needs, of both; each is made of the same numbers, so that nothing adds up."""
     rng = np.random.default_rng(5)
-    x = rng.random((2, 3, 64, 80), np.float32)
-    density = model.entropy_bottleneck
+    x = rng.random((1, 3, 64, 128), np.float32)
+    found: dict[str, tuple[np.ndarray, Any]] = {}
     with no_grad(), torch.no_grad():
-        ours, theirs = model.analyse(x).data, twin.g_a(torch.tensor(x))
-        found = {"latents": (ours, theirs)}
-        assert 3 < np.abs(ours).max() < scale
-        symbols = density.quantize(ours)
-        assert len(np.unique(symbols)) > 8
-        rounded = density.dequantize(symbols)
-        found["rounded"] = (rounded, twin.entropy_bottleneck.rounded(torch.tensor(ours)))
-        noisy = ours + rng.random(ours.shape, np.float32) - np.float32(0.5)
-        far = 30 * noisy  # where the floor is
-        for name, values in (("rounded", rounded), ("noisy", noisy), ("far", far)):
-            p, q = density.likelihood(values).data, twin.entropy_bottleneck(torch.tensor(values))
-            found[f"likelihoods, {name}"] = (p, q)
-            if name != "far":
-                found[f"bits a value, {name}"] = (-np.log2(p).mean(), -q.log2().mean())
-        for name, values in (("rounded", rounded), ("noisy", noisy)):
-            pictures = model.synthesise(values).data, twin.g_s(torch.tensor(values))
+        y = model.analyse(x).data
+        found["y"] = y, twin.g_a(torch.tensor(x))
+        assert 3 < np.abs(y).max() < 300
+        if isinstance(model, Hyperprior):
+            values = with_side_information(model, twin, torch, y, rng, found)
+        else:
+            values = looked_up(model, twin, torch, "y", y, rng, found)
+        for name in ("rounded", "noisy"):
+            pictures = model.synthesise(values[name]).data, twin.g_s(torch.tensor(values[name]))
             assert 0.1 < np.ptp(pictures[0]) < 20
             found[f"pictures, {name}"] = pictures
-    return {name: float(np.abs(a - b.numpy()).max()) for name, (a, b) in found.items()}
+    return found
 
 
-def compared(model: FactorizedPrior, twin: Any, torch: Any, count: Callable[[str], None], label: str) -> None:
-    """Nothing differs by 10⁻⁴; say by how much."""
-    off = differences(model, twin, torch, scale=300)
-    count(f"interchange, {label}, off by " + ", ".join(f"{name} {value:.0e}" for name, value in off.items()))
-    assert max(off.values()) < BOUND, off
+def looked_up(
+    model: TransformCodec,
+    twin: Any,
+    torch: Any,
+    name: str,
+    latents: np.ndarray,
+    rng: np.random.Generator,
+    found: dict[str, tuple[np.ndarray, Any]],
+) -> dict[str, np.ndarray]:
+    """Compare what the learned densities make of latents; return them rounded and with noise."""
+    density = model.entropy_bottleneck
+    symbols = density.quantize(latents)
+    assert len(np.unique(symbols)) > 8
+    rounded = density.dequantize(symbols)
+    found[f"{name}, rounded"] = rounded, twin.entropy_bottleneck.rounded(torch.tensor(latents))
+    noisy = latents + rng.random(latents.shape, np.float32) - np.float32(0.5)
+    for how, values in (("rounded", rounded), ("noisy", noisy), ("far", 30 * noisy)):  # far: at the floor
+        p, q = density.likelihood(values).data, twin.entropy_bottleneck(torch.tensor(values))
+        both_likely(f"p({name}), {how}", p, q, found)
+    return {"rounded": rounded, "noisy": noisy}
+
+
+def with_side_information(
+    model: Hyperprior,
+    twin: Any,
+    torch: Any,
+    y: np.ndarray,
+    rng: np.random.Generator,
+    found: dict[str, tuple[np.ndarray, Any]],
+) -> dict[str, np.ndarray]:
+    """Compare z, what is expected of y, and how likely y is then; return y rounded and with noise."""
+    z = model.hyper_analyse(Tensor(y)).data
+    found["z"] = z, twin.side(torch.tensor(y))
+    side = looked_up(model, twin, torch, "z", z, rng, found)
+    given = {"y": Tensor(y), "z": Tensor(z)}
+    scales, means = model.expected(Tensor(side["rounded"]), *y.shape[2:])
+    theirs = twin.expected(torch.tensor(side["rounded"]))
+    found["scales"] = scales.data, theirs[0]
+    assert (scales.data < 0.11).mean() > 0.1
+    assert scales.data.max() > 4
+    assert (means is not None) == (theirs[1] is not None) == model.has_means
+    centre = None if means is None else torch.tensor(means.data)
+    if means is not None:
+        found["means"] = means.data, theirs[1]
+        assert means.data.std() > 1
+    rounded = model.rounded(given)["y"].data
+    distance = torch.tensor(y) if centre is None else torch.tensor(y) - centre
+    found["y, rounded"] = rounded, distance.round() + (0 if centre is None else centre)
+    noisy = y + rng.random(y.shape, np.float32) - np.float32(0.5)
+    for how, values in (("rounded", rounded), ("noisy", noisy), ("near", y / 10)):
+        p = gaussian_likelihood(values, scales, means).data
+        q = twin.gaussian_conditional(torch.tensor(values), torch.tensor(scales.data), centre)
+        both_likely(f"p(y), {how}", p, q, found)
+    return {"rounded": rounded, "noisy": noisy}
+
+
+def both_likely(name: str, p: np.ndarray, q: Any, found: dict[str, tuple[np.ndarray, Any]]) -> None:
+    """Note probabilities, and bits a value where there is no floor in most of them."""
+    found[name] = p, q
+    if not name.endswith("far"):
+        found[f"bits, {name}"] = -np.log2(p).mean(), -q.log2().mean()
 
 
 # --------------------------------------------------------------------------------------------------
-# A twin
+# Twins
 
 
 def test_weights_of_pytorch_compute_the_same_here(
@@ -92,58 +168,88 @@ def test_weights_of_pytorch_compute_the_same_here(
     state = read_state_dict(path)
     assert list(state) == list(twin.state_dict())
     assert tables_from(state) is None
-    model = factorized_prior_from(state)
-    assert model.describe() == "FactorizedPrior(24, 36)"
+    model = model_from(state)
+    assert type(model) is TWINS[type(twin).__name__]
+    assert (model.width, model.latents) == WIDTHS
     with use_backend(backend):
         compared(model, twin, torch, count, f"from PyTorch, {backend}")
 
 
-def test_weights_from_here_compute_the_same_in_pytorch(
-    torch: Any, backend: str, tmp_path: Path, count: Callable[[str], None]
-) -> None:
-    """All keys, none more; the tables arrive too."""
-    from twin_in_pytorch import Twin
-
+def lively(cls: type) -> TransformCodec:
+    """A model of ours with random weights that say something."""
     rng = np.random.default_rng(8)
-    model = FactorizedPrior(*WIDTHS, rng=rng)
+    model = cls(*WIDTHS, rng=rng)
     for name, parameter in model.named_parameters():
         size = 0.15 if "gamma" in name else 0.4 if "entropy" in name else 0.01
         parameter.data = parameter.data + rng.normal(0, size, parameter.shape).astype(np.float32)
-    model.g_a[6].weight.data = 40 * model.g_a[6].weight.data
+    model.g_a[6].weight.data *= 40
+    louder(model)
     model.entropy_bottleneck.find_quantiles()
-    path = tmp_path / "weights.npz"
+    return model
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_weights_from_here_compute_the_same_in_pytorch(
+    torch: Any, name: str, quick_backend: str, tmp_path: Path, count: Callable[[str], None]
+) -> None:
+    """All keys, none more; constants and tables arrive too."""
+    model, path = lively(TWINS[name]), tmp_path / "weights.npz"
     write_state_dict(path, to_compressai(model))
     with np.load(path) as file:
-        state = {name: torch.from_numpy(file[name]) for name in file.files}
-    twin = Twin(*WIDTHS)
-    constants = {name: value.clone() for name, value in twin.state_dict().items() if "bound" in name}
-    constants |= {name: value.clone() for name, value in twin.state_dict().items() if "pedestal" in name}
+        state = {key: torch.from_numpy(file[key]) for key in file.files}
+    twin = twin_of(name, torch)
+    constants = {key: value.clone() for key, value in twin.named_buffers() if value.numel()}
     twin.load_everything(state)
-    assert all(torch.equal(twin.state_dict()[name], value) for name, value in constants.items())
-    assert len(constants) == 25
+    for key, value in constants.items():
+        torch.testing.assert_close(twin.state_dict()[key], value, rtol=1e-7, atol=0)
+    assert len(constants) == 26 + 3 * isinstance(model, Hyperprior)
     tables = model.entropy_bottleneck.tables()
     np.testing.assert_array_equal(twin.entropy_bottleneck._quantized_cdf.numpy(), tables.cdf)
+    if isinstance(model, Hyperprior):
+        gaussian = twin.gaussian_conditional
+        np.testing.assert_array_equal(gaussian._quantized_cdf.numpy(), scale_tables().cdf)
+        levels = torch.linspace(np.log(0.11), np.log(256), 64).exp()  # as CompressAI makes them
+        torch.testing.assert_close(gaussian.scale_table, levels, rtol=2e-6, atol=0)
     logits = twin.entropy_bottleneck.logits(twin.entropy_bottleneck.quantiles)[:, 0]
     assert (logits - twin.entropy_bottleneck.target).abs().max() < 1e-3  # CompressAI's auxiliary loss
-    with use_backend(backend):
-        compared(model, twin, torch, count, f"to PyTorch, {backend}")
+    with use_backend(quick_backend):
+        compared(model, twin, torch, count, f"to PyTorch, {quick_backend}")
+
+
+@pytest.mark.parametrize("name", ["ScaleTwin", "MeanScaleTwin"])
+def test_the_whole_way_with_noise(torch: Any, name: str, quick_backend: str) -> None:
+    """As in training: the same noise, one pass, every likelihood and the picture."""
+    twin = twin_of(name, torch)
+    model = model_from({key: value.numpy() for key, value in twin.state_dict().items()})
+    x = np.random.default_rng(6).random((2, 3, 64, 64), np.float32)
+    rng = np.random.default_rng(9)
+    with no_grad(), torch.no_grad(), use_backend(quick_backend):
+        made = model(x, np.random.default_rng(9))
+        y = twin.g_a(torch.tensor(x))
+        z = twin.side(y)
+        y, z = (latents + torch.tensor(rng.random(latents.shape, np.float32) - 0.5) for latents in (y, z))
+        likely = {"y": twin.gaussian_conditional(y, *twin.expected(z)), "z": twin.entropy_bottleneck(z)}
+        decoded = twin.g_s(y)
+    assert made.likelihoods.keys() == likely.keys()
+    for key, p in likely.items():
+        assert np.abs(made.likelihoods[key].data - p.numpy()).max() < BOUND
+    assert np.abs(made.decoded.data - decoded.numpy()).max() < BOUND
 
 
 def test_there_and_back_through_pytorch(torch: Any, twin: Any, tmp_path: Path) -> None:
     """PyTorch → here → PyTorch: all bits of all weights."""
-    from twin_in_pytorch import Twin
-
     torch.save(twin.state_dict(), tmp_path / "weights.pth")
-    model = factorized_prior_from(read_state_dict(tmp_path / "weights.pth"))
-    again = Twin(*WIDTHS)
-    again.load_everything({name: torch.from_numpy(array) for name, array in to_compressai(model).items()})
+    model = model_from(read_state_dict(tmp_path / "weights.pth"))
+    out = to_compressai(model)
+    again = type(twin)(*WIDTHS)
+    again.load_everything({name: torch.from_numpy(array) for name, array in out.items()})
     for name, parameter in twin.named_parameters():
         assert torch.equal(again.get_parameter(name), parameter), name
     torch.save(again.state_dict(), tmp_path / "again.pth")
     state = read_state_dict(tmp_path / "again.pth")
     assert tables_from(state) is not None
-    assert state.keys() == to_compressai(model).keys()
-    for name, array in to_compressai(model).items():
+    assert state.keys() == out.keys()
+    for name, array in out.items():
         np.testing.assert_array_equal(state[name], array, strict=True)
 
 
@@ -256,12 +362,13 @@ def test_what_is_refused_says_why(torch: Any, tmp_path: Path) -> None:
     assert read_state_dict(path)["a"].tolist() == [1, 1, 1]
 
 
-def test_a_deep_copy_is_another_file_of_the_same(torch: Any, twin: Any, tmp_path: Path) -> None:
+def test_a_deep_copy_is_another_file_of_the_same(torch: Any, tmp_path: Path) -> None:
     """Names of storages and folders are PyTorch's business."""
+    twin = twin_of("MeanScaleTwin", torch)
     torch.save(twin.state_dict(), tmp_path / "one.pth")
     torch.save(copy.deepcopy(twin).half().state_dict(), tmp_path / "halves.pth")
     one, halves = (read_state_dict(tmp_path / name) for name in ("one.pth", "halves.pth"))
     for name, array in one.items():
         expected = array.astype(np.float16) if array.dtype.kind == "f" else array
         np.testing.assert_array_equal(halves[name], expected, strict=True)
-    assert factorized_prior_from(halves).describe() == "FactorizedPrior(24, 36)"
+    assert model_from(halves).describe() == "MeanScaleHyperprior(24, 36)"

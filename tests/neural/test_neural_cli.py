@@ -78,14 +78,17 @@ def test_default_photograph(
     assert os.listdir(tmp_path) == ["learned.png"]
 
 
-@pytest.mark.parametrize("arguments", [(), ("--help",), ("demo", "--help")])
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("demo", "--help"), ("compress", "--help")])
 def test_help(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     """Help has examples; no command at all is an error that points to it."""
     code = run(*arguments)
     out, err = capsys.readouterr()
     if arguments:
         assert code == 0
-        assert "neural-from-scratch demo photo.jpg" in out
+        command = arguments[0] if len(arguments) > 1 else "demo"
+        assert f"neural-from-scratch {command} photo.jpg" in out
+        if command == "compress":
+            assert "--model mean-scale-hyperprior --bpp 0.5" in out
     else:
         assert code == 2
         assert "--help" in err

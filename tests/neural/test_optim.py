@@ -109,6 +109,62 @@ def test_groups_have_settings_of_their_own(backend):
         assert np.any(together[name].data != network[name].data)
 
 
+def test_with_sizes_all_goes_as_if_parameters_were_divided_by_them(backend):
+    sizes = {
+        "weight": np.array([0.01, 1, 4, 100, 7.0])[: parameters()["weight"].shape[-1]],
+        "scale": np.array(3.0),
+    }
+    sized, divided = parameters(), parameters()
+    sizes = {name: size.astype(sized[name].dtype) for name, size in sizes.items()}
+    for name, size in sizes.items():
+        divided[name].data /= size
+    adams = Adam([Group(sized, sizes=sizes)], rate=0.02), Adam(divided, rate=0.02)
+    for step in range(4):
+        give_gradients(sized, step)
+        give_gradients(divided, step)
+        for name, size in sizes.items():
+            divided[name].grad = divided[name].grad * size
+        for adam in adams:
+            adam.step()
+    for name in sized:
+        np.testing.assert_allclose(
+            sized[name].data, divided[name].data * sizes.get(name, 1), rtol=2e-5, atol=1e-7
+        )
+        assert np.any(sized[name].data != parameters()[name].data)
+
+
+def test_a_state_keeps_sizes():
+    first, second = parameters(), parameters()
+    sizes = [np.full((), size, first["weight"].dtype) for size in (4, 5)]
+    one, other = (Adam([Group(it, sizes={"weight": size})]) for it, size in zip((first, second), sizes))
+    give_gradients(first, 0)
+    one.step()
+    other.load_state_dict(one.state_dict())
+    assert other.state_dict()["size.weight"] == 4
+    assert "size.bias" not in other.state_dict()
+    with pytest.raises(ValueError, match=r"unknown size\.weight"):
+        Adam(parameters()).load_state_dict(one.state_dict())
+    with pytest.raises(ValueError, match=r"missing size\.bias"):
+        Adam([Group(parameters(), sizes={"weight": sizes[0], "bias": sizes[0]})]).load_state_dict(
+            one.state_dict()
+        )
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (np.ones((2, 7, 1, 1), np.float32), "must go with"),
+        (np.ones((), np.int32), "int32 .*must go with"),
+        (np.zeros((), np.float32), "positive and finite"),
+        (np.full((), np.nan, np.float32), "positive and finite"),
+    ],
+)
+def test_sizes_that_do_not_fit(size, words):
+    x = Tensor(np.ones((2, 3), np.float32), requires_grad=True)
+    with pytest.raises(ValueError, match=f"the size of 'x' .*{words}"):
+        Adam([Group({"x": x}, sizes={"x": size})])
+
+
 def test_parameters_without_gradient_stay_and_do_not_count(backend):
     network = parameters()
     adam = Adam(network)

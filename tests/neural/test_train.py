@@ -96,7 +96,7 @@ def test_ms_ssim(leaves: Pictures) -> None:
 
 
 WRONG = """
-    weight=0 weight=nan weight=-1 steps=0 batch=0 side=40 side=0 rate=-1 density_rate=inf warmup=-1 final=2
+    weight=0 weight=nan weight=-1 steps=-1 batch=0 side=40 side=0 rate=-1 density_rate=inf warmup=-1 final=2
     max_norm=0 seed=-1
 """
 
@@ -133,6 +133,22 @@ def test_a_resumed_run_is_the_uninterrupted_one(leaves: Pictures, tmp_path: Path
     train.train(second, tmp_path / "part.npz", progress=False)
     assert_same(whole, second)
     assert (tmp_path / "whole.npz").read_bytes() == (tmp_path / "part.npz").read_bytes()
+
+
+def test_a_checkpoint_keeps_the_sizes_of_steps(leaves: Pictures, tmp_path: Path) -> None:
+    """Those that are given for a run that goes on are not looked at."""
+
+    def sized(size: float) -> Trainer:
+        run = trainer(leaves)
+        sizes = {"g_a.0.weight": np.full((4, 1, 1, 1), size, np.float32)}
+        return Trainer(run.model, leaves, run.settings, sizes)
+
+    whole, first, second = sized(0.1), sized(0.1), sized(9)
+    train.train(whole, progress=False)
+    train.train(first, tmp_path / "run.npz", until=5, progress=False)
+    second.resume(tmp_path / "run.npz")
+    train.train(second, progress=False)
+    assert_same(whole, second)
 
 
 def test_checkpoints_come_at_regular_steps(leaves: Pictures, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from codec_cases import small_weights
+from hyper_cases import NAMES, hyper_weights
 
 from neural_from_scratch import weights as module
 from neural_from_scratch.checkpoint import load_state, save_state
@@ -94,6 +95,50 @@ def change(path: Path, **arrays: np.ndarray | None) -> None:
 def test_what_is_no_file_of_weights(path: Path, arrays: dict, words: str) -> None:
     change(path, **arrays)
     with pytest.raises(ValueError, match=words) as caught:
+        read_weights(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hyperpriors_keep_edges_and_their_tables(name: str, path: Path) -> None:
+    """Written and read to the same numbers; refused where they are not all there, or do not fit."""
+    ours = hyper_weights(name)
+    write_weights(path, ours)
+    read = read_weights(path)
+    assert read.hash == ours.hash != small_weights().hash
+    assert type(read.model) is type(ours.model)
+    assert read.scale_tables is not None
+    np.testing.assert_array_equal(read.scale_tables.cdf, ours.scale_tables.cdf)
+    np.testing.assert_array_equal(read.edges, ours.edges)
+    assert "format" not in load_state(path)
+    falling = ours.edges.copy()
+    falling[3] = falling[2]
+    weight = ours.model.state_dict()["h_s.2.weight"].astype(np.float16)
+    weight[0, 0, 0, 0] = 40000
+    for arrays, words in (
+        ({"scale_edges": None}, "scale_edges is missing"),
+        ({"scale_tables__cdf": None}, r"scale_tables\.cdf is missing"),
+        ({"scale_edges": falling}, "scale_edges do not rise"),
+        ({"scale_edges": ours.edges[1:]}, "scale_edges do not rise"),
+        ({"scale_edges": ours.edges.astype(np.int64)}, "scale_edges do not rise"),
+        ({"h_s__2__weight": weight}, "a weight of h_s is 40000.0, must be 32768 at most"),
+    ):
+        write_weights(path, ours)
+        change(path, **arrays)
+        with pytest.raises(ValueError, match=words) as caught:
+            read_weights(path)
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "claimed", [np.array(2), np.array(0), np.array([1, 1]), np.array("two"), np.array(1.5), np.array(1j)]
+)
+def test_another_format(path: Path, claimed: np.ndarray) -> None:
+    """Refused by name, whatever else has changed in it; format 1 may be said."""
+    change(path, format=np.array(1))
+    assert read_weights(path).hash == small_weights().hash
+    change(path, format=claimed, card=None)
+    with pytest.raises(ValueError, match=r"weights of format .*; this is a reader of format 1") as caught:
         read_weights(path)
     assert str(path) in str(caught.value)
 

@@ -1,7 +1,8 @@
-"""The factorised prior in plain PyTorch: the same paper, other people's operations.
+"""The models in plain PyTorch: the same papers, other people's operations.
 
-Written from Ballé et al. 2018 and from the names in CompressAI's state dictionaries, which are those of this
-module too, buffers among them. It imports PyTorch, so tests import it only where PyTorch is.
+Written from Ballé et al. 2018, from Minnen et al. 2018, and from the names in CompressAI's state
+dictionaries, which are those of this module too, buffers among them. It imports PyTorch, so tests import it
+only where PyTorch is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 PEDESTAL = 2.0**-36
+TABLES = ("_offset", "_quantized_cdf", "_cdf_length")
 
 
 class Bound(nn.Module):
@@ -74,7 +76,7 @@ class Density(nn.Module):
         logit = math.log(2e9 - 1)
         self.register_buffer("target", torch.tensor([-logit, 0, logit]))
         self.likelihood_lower_bound = Bound(1e-9)
-        for name in ("_offset", "_quantized_cdf", "_cdf_length"):
+        for name in TABLES:
             self.register_buffer(name, torch.zeros(0, dtype=torch.int32))
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
@@ -100,27 +102,48 @@ class Density(nn.Module):
         return (latents - medians).round() + medians
 
 
-class Twin(nn.Module):
-    """The network."""
+class Conditional(nn.Module):
+    """A Gaussian about each latent."""
 
-    def __init__(self, width: int, latents: int) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale_table", torch.zeros(0))
+        self.register_buffer("scale_bound", torch.tensor([0.11]))
+        self.lower_bound_scale, self.likelihood_lower_bound = Bound(0.11), Bound(1e-9)
+        for name in TABLES:
+            self.register_buffer(name, torch.zeros(0, dtype=torch.int32))
+
+    def forward(self, values: torch.Tensor, scales: torch.Tensor, means: torch.Tensor | None) -> torch.Tensor:
+        """Likelihoods: the normal distribution at both ends of a cell, on the side where it is small."""
+        distance = (values if means is None else values - means).abs()
+        spread = self.lower_bound_scale(scales) * math.sqrt(2)
+        cell = [torch.erfc((distance + end) / spread) / 2 for end in (-0.5, 0.5)]
+        return self.likelihood_lower_bound(cell[0] - cell[1])
+
+
+class Twin(nn.Module):
+    """The factorised prior."""
+
+    has_means = False
+
+    def __init__(self, width: int, latents: int, of_density: int | None = None) -> None:
         super().__init__()
         n, m = width, latents
         down, up = [], []
         for place, (inputs, outputs) in enumerate([(3, n), (n, n), (n, n), (n, m)]):
             down += [] if not place else [Normalisation(n, inverse=False)]
-            down += [nn.Conv2d(inputs, outputs, 5, stride=2, padding=2)]
+            down += [halved(inputs, outputs)]
         for place, (inputs, outputs) in enumerate([(m, n), (n, n), (n, n), (n, 3)]):
             up += [] if not place else [Normalisation(n, inverse=True)]
-            up += [nn.ConvTranspose2d(inputs, outputs, 5, stride=2, padding=2, output_padding=1)]
+            up += [doubled(inputs, outputs)]
         self.g_a, self.g_s = nn.Sequential(*down), nn.Sequential(*up)
-        self.entropy_bottleneck = Density(m)
+        self.entropy_bottleneck = Density(of_density or m)
 
     def load_everything(self, state: dict[str, torch.Tensor]) -> None:
         """Load all keys, tables too, which have no size before."""
-        for name in ("_offset", "_quantized_cdf", "_cdf_length"):
-            buffer = getattr(self.entropy_bottleneck, name)
-            buffer.resize_(state[f"entropy_bottleneck.{name}"].shape)
+        for name, buffer in self.named_buffers():
+            if not buffer.numel():
+                buffer.resize_(state[name].shape)
         self.load_state_dict(state, strict=True)
 
     @torch.no_grad()
@@ -139,3 +162,63 @@ class Twin(nn.Module):
                 parameter.add_(0.4 * noise)
         self.g_a[6].weight.mul_(60)
         self.g_a[6].bias.mul_(60)
+
+
+class ScaleTwin(Twin):
+    """The scale hyperprior."""
+
+    def __init__(self, width: int, latents: int) -> None:
+        super().__init__(width, latents, of_density=width)
+        n, m = width, latents
+        self.h_a = nn.Sequential(
+            nn.Conv2d(m, n, 3, padding=1), nn.ReLU(), halved(n, n), nn.ReLU(), halved(n, n)
+        )
+        self.h_s = nn.Sequential(
+            *(doubled(n, n), nn.ReLU(), doubled(n, n), nn.ReLU()),
+            *(nn.Conv2d(n, m, 3, padding=1), nn.ReLU()),
+        )
+        self.gaussian_conditional = Conditional()
+
+    def side(self, y: torch.Tensor) -> torch.Tensor:
+        """What is said about y."""
+        return self.h_a(y.abs())
+
+    def expected(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Scales, and means where there are."""
+        return self.h_s(z), None
+
+
+class MeanScaleTwin(ScaleTwin):
+    """The mean-scale hyperprior without context."""
+
+    has_means = True
+
+    def __init__(self, width: int, latents: int) -> None:
+        super().__init__(width, latents)
+        n, m = width, latents
+        self.h_a = nn.Sequential(
+            nn.Conv2d(m, n, 3, padding=1), nn.LeakyReLU(), halved(n, n), nn.LeakyReLU(), halved(n, n)
+        )
+        self.h_s = nn.Sequential(
+            *(doubled(n, m), nn.LeakyReLU(), doubled(m, m * 3 // 2), nn.LeakyReLU()),
+            nn.Conv2d(m * 3 // 2, m * 2, 3, padding=1),
+        )
+
+    def side(self, y: torch.Tensor) -> torch.Tensor:
+        """What is said about y."""
+        return self.h_a(y)
+
+    def expected(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Scales first, then means."""
+        scales, means = self.h_s(z).chunk(2, 1)
+        return scales, means
+
+
+def halved(inputs: int, outputs: int) -> nn.Conv2d:
+    """5×5, stride 2."""
+    return nn.Conv2d(inputs, outputs, 5, stride=2, padding=2)
+
+
+def doubled(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    """5×5, stride 2, transposed."""
+    return nn.ConvTranspose2d(inputs, outputs, 5, stride=2, padding=2, output_padding=1)
