@@ -275,7 +275,7 @@ for most in (12, 48, 64, 96):
     kernels.append(as_kernel(principal_axes(squares @ squares.T, most).astype(np.float32)))
     stage = ops.conv2d(stage, kernels[-1], stride=2, padding=2).data
 trained = load_weights(4)
-loudest = np.abs(latents_of(pixels, trained)).mean(axis=(1, 2)).argsort()[::-1][:8]
+loudest = np.abs(latents_of(pixels, trained)[1]).mean(axis=(1, 2)).argsort()[::-1][:8]
 impulse = np.zeros((2, 8, 96, 5, 5), np.float32)  # one number is 1, all others are 0
 impulse[0, range(8), range(8), 2, 2], impulse[1, range(8), loudest, 2, 2] = 1, 8
 linear, rest = Tensor(impulse[0]), trained.model.synthesise(0 * impulse[1]).data
