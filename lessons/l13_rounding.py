@@ -163,7 +163,7 @@ def check_13_3(fn=logit):
     assert found.shape == (96, 1, 19), f"one L for each of (96, 1, 19) numbers, not {found.shape}"
     falls = int((np.diff(found.data[:, 0]) < 0).any(axis=1).sum())
     assert not falls, f"in {falls} of 96 channels L falls somewhere: softplus of Ĥ? h + …?"
-    right = density._logits(x[:, 0].astype(float))
+    right = density.logits(x[:, 0].astype(float))
     hint = "no bend after the last layer; and tanh(â) tanh(h) is *added to* h"
     assert np.allclose(found.data[:, 0], right, atol=0.01), f"L rises, but is not (1): {hint}"
 

@@ -49,14 +49,13 @@ axes[1].set(title=f"|latents| of channel {dear}", xlabel="column", ylabel="row")
 fig.colorbar(shown, ax=axes[1], shrink=0.7)
 for where, name, colour in ((~busy, "calm", BLUE), (busy, "busy", ORANGE)):
     share = (symbols[dear][where] == places[:, np.newaxis]).mean(axis=1)
-    axes[2].plot(places, 100 * share, "o-", color=colour, label=f"where the others are {name}")
+    axes[2].plot(places, 100 * share, "o-", color=colour, label=f"others {name}")
 axes[2].set(title="The same channel, twice", xlabel="whole number", ylabel="% of places")
-axes[2].legend(frameon=False)
+axes[2].legend(frameon=False, loc="upper right")
 plt.show()
 
 # %% [markdown]
-# Two widths. A density that is right on average is too wide for one half and too narrow for the
-# other; both cost bits. If only the decoder knew which half it is in!
+# Two widths. One density is too wide for one half and too narrow for the other, and both cost bits.
 # ## The mathematics: a Gaussian for whole numbers
 # Say how wide, and the shape is simple: nearly a normal density. What whole number $k$ gets is its
 # area between $k - \frac12$ and $k + \frac12$,
@@ -292,8 +291,8 @@ plt.show()
 # %% [markdown]
 # ## In practice
 # `neural-from-scratch info photo.nfs --plot bits.png` draws such maps. Side information is old: a
-# JPEG's Huffman tables are some, and so is a video's block mode. New is that nobody designs it.
-# Context models also look at latents that are decoded already: better, but one by one, and slow.
+# JPEG's Huffman tables are some. New is that nobody designs it. Context models also look at latents
+# that are decoded already: better, but one by one, and slow.
 # ## Sources
 # Ballé, Minnen, Singh, Hwang, Johnston, "Variational image compression with a scale hyperprior",
 # ICLR 2018 · Minnen, Ballé, Toderici, "Joint autoregressive and hierarchical priors for learned

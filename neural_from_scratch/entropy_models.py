@@ -215,7 +215,7 @@ class FactorizedDensity(Layer):
             first = max(math.floor(low - median), -WIDEST)
             last = min(math.ceil(high - median), WIDEST)
             edges = median + np.arange(first, last + 2) - 0.5
-            logits = self._logits(np.broadcast_to(edges, (self.channels, edges.size)), only=channel)[0]
+            logits = self.logits(np.broadcast_to(edges, (self.channels, edges.size)), only=channel)[0]
             lower, upper = logits[:-1], logits[1:]
             sign = np.where(lower + upper > 0, -1.0, 1.0)
             pmf = np.abs(_logistic(sign * upper) - _logistic(sign * lower))
@@ -241,15 +241,27 @@ class FactorizedDensity(Layer):
         for factor in self.factors:
             factor.data = xp.zeros_like(factor.data)
         # The biases that were drawn stay, but for the last, which moves the median to where it belongs.
-        level = self._logits(np.asarray(middle, np.float64)[:, None])
+        level = self.logits(np.asarray(middle, np.float64)[:, None])
         last = np.asarray(moved(self.biases[-1].data, np), np.float64) - level[:, :, None]
         self.biases[-1].data = moved(last.astype(dtype), xp)
 
     # ----------------------------------------------------------------------------------------------
-    # Inside: float64, NumPy, no tape
+    # In float64, on NumPy, without the tape
 
-    def _logits(self, x: NDArray[np.float64], only: int | None = None) -> NDArray[np.float64]:
-        """Return L of x, (C, K); or (1, K) of one channel only."""
+    def logits(self, x: NDArray[np.float64], only: int | None = None) -> NDArray[np.float64]:
+        """Return the logit of each channel's distribution function, without the tape: c(x) = 1 / (1 + e^−L(x)).
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (C, K)
+        only : int, optional
+            One channel alone.
+
+        Returns
+        -------
+        ndarray of float64, shape (C, K), or (1, K) of one channel
+            On NumPy, whatever the parameters are on.
+        """
         chosen = slice(None) if only is None else slice(only, only + 1)
 
         def part(tensor: Tensor) -> NDArray[np.float64]:
@@ -267,13 +279,13 @@ class FactorizedDensity(Layer):
         goal = np.tile(targets, (self.channels, 1))
         low, high = np.full(goal.shape, -1.0), np.full(goal.shape, 1.0)
         for _ in range(40):  # a density wider than 2⁴⁰ would be none of latents
-            too_high, too_low = self._logits(low) > goal, self._logits(high) < goal
+            too_high, too_low = self.logits(low) > goal, self._logits(high) < goal
             if not (too_high.any() or too_low.any()):
                 break
             low, high = np.where(too_high, 2 * low, low), np.where(too_low, 2 * high, high)
         for _ in range(80):
             middle = (low + high) / 2
-            is_below = self._logits(middle) < goal
+            is_below = self.logits(middle) < goal
             low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
         return (low + high) / 2
 

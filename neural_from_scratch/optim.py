@@ -87,7 +87,7 @@ class _State:
 
 
 class Adam:
-    """Adam, as in PyTorch; parameters change in place.
+    """Adam, as in PyTorch; parameters change in place, and with them each array that shares their memory.
 
     Parameters
     ----------

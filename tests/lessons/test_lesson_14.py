@@ -135,7 +135,7 @@ def test_the_promise_is_the_librarys(lesson: dict[str, Any]) -> None:
     values = (median + np.arange(-3, 4)).astype(np.float32)
 
     def cdf(x: Any) -> Any:
-        return 1 / (1 + np.exp(-density._logits(np.broadcast_to(np.asarray(x, float), (96, 7)), only=3)[0]))
+        return 1 / (1 + np.exp(-density.logits(np.broadcast_to(np.asarray(x, float), (96, 7)), only=3)[0]))
 
     everywhere = np.broadcast_to(values, (1, 96, 1, 7))
     expected = -np.log2(density.likelihood(everywhere).data[0, 3]).sum()

@@ -136,15 +136,13 @@ def test_another_weight_only_changes_the_scale_of_latents(leaves: Pictures) -> N
     model, x = started(leaves), leaves.batch(2, 2, 2, 32)
     before = model.analyse(x).data
     decoded = model.synthesise(before).data
-    levels = model.entropy_bottleneck._logits(
-        model.entropy_bottleneck.quantiles.data[:, 0].astype(np.float64)
-    )
+    levels = model.entropy_bottleneck.logits(model.entropy_bottleneck.quantiles.data[:, 0].astype(np.float64))
     warm_start.change_weight(model, 0.01, 0.04)
     after = model.analyse(x).data
     np.testing.assert_allclose(after, 2 * before, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(model.synthesise(after).data, decoded, atol=1e-5)
     density = model.entropy_bottleneck
-    scaled = density._logits(density.quantiles.data[:, 0].astype(np.float64))
+    scaled = density.logits(density.quantiles.data[:, 0].astype(np.float64))
     np.testing.assert_allclose(scaled, levels, atol=1e-3)
     found = density.quantiles.data.copy()
     density.find_quantiles()

@@ -49,7 +49,7 @@ def test_tables_belong_to_the_rounded_numbers() -> None:
     weights = small_weights()
     tables = weights.model.entropy_bottleneck.tables()
     np.testing.assert_array_equal(tables.cdf, weights.tables.cdf)
-    logits = weights.model.entropy_bottleneck._logits(
+    logits = weights.model.entropy_bottleneck.logits(
         weights.model.entropy_bottleneck.medians[:, 0].astype(np.float64)
     )
     assert np.abs(logits).max() < 0.05  # of the median, to float16
