@@ -249,7 +249,7 @@ class FactorizedDensity(Layer):
     # In float64, on NumPy, without the tape
 
     def logits(self, x: NDArray[np.float64], only: int | None = None) -> NDArray[np.float64]:
-        """Return the logit of each channel's distribution function, without the tape: c(x) = 1 / (1 + e^−L(x)).
+        """Return L of each channel, without the tape: its distribution function is 1 / (1 + e^−L).
 
         Parameters
         ----------
@@ -279,7 +279,7 @@ class FactorizedDensity(Layer):
         goal = np.tile(targets, (self.channels, 1))
         low, high = np.full(goal.shape, -1.0), np.full(goal.shape, 1.0)
         for _ in range(40):  # a density wider than 2⁴⁰ would be none of latents
-            too_high, too_low = self.logits(low) > goal, self._logits(high) < goal
+            too_high, too_low = self.logits(low) > goal, self.logits(high) < goal
             if not (too_high.any() or too_low.any()):
                 break
             low, high = np.where(too_high, 2 * low, low), np.where(too_low, 2 * high, high)
