@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from lessons.tools.catalog import FOLDER, Lesson, lessons
+from lessons.tools.catalog import FOLDER, Lesson, find_lesson, lessons
+from lessons.tools.exercises import check_call
 
 ROOT = FOLDER.parent
 LESSONS = lessons()
@@ -62,3 +65,31 @@ def tiny_lesson(folder: Path, text: str = TINY) -> Lesson:
     path = folder / "l07_tiny.py"
     path.write_text(text, "utf-8")
     return Lesson(7, "l07_tiny", "A tiny lesson", 5, path)
+
+
+def defined_by(
+    number: int,
+    *leaving_out: str,
+    change: Callable[[str], str] = str,
+    given: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Run a script without its figures and the calls of its checks, and return what it defines.
+
+    Parameters
+    ----------
+    number : int
+        Of the lesson.
+    *leaving_out : str
+        Cells that have one of these in them are left out, too.
+    change : callable
+        What is done to the text of a cell before it runs.
+    given : mapping
+        What is defined already.
+    """
+    namespace = dict(given or {})
+    for cell in find_lesson(number).text.split("# %%"):
+        draws = "plt." in cell.replace("import matplotlib.pyplot as plt", "")
+        unwanted = draws or check_call(cell) or any(words in cell for words in leaving_out)
+        if not (unwanted or cell.startswith(" [markdown]")):
+            exec(change(cell), namespace)
+    return namespace

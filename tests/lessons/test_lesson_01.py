@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 from scipy import ndimage
 
 from codec_eval import mse, ssim_map
 from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 
 WEIGHTS = np.exp(-(np.arange(-5, 6) ** 2) / 4.5)
 WEIGHTS /= WEIGHTS.sum()
@@ -22,13 +22,7 @@ C1, C2 = 2.55**2, 7.65**2
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines for its checks, without figures and damaged pictures."""
-    parts = find_lesson(1).text.split("# %%")
-    wanted = [part for part in parts if "plt." not in part.replace("import matplotlib.pyplot as plt", "")]
-    namespace: dict[str, Any] = {}
-    for part in wanted:
-        if not part.startswith(" [markdown]") and not check_call(part) and "seven = {" not in part:
-            exec(part, namespace)
-    return namespace
+    return defined_by(1, "seven = {")
 
 
 def shares(values: Any, bins: int = 256) -> Any:

@@ -8,24 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 from PIL import Image
 
 from codec_eval import psnr
 from jpeg_from_scratch import color, encode, sampling
 from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures and its file."""
-    parts = find_lesson(2).text.split("# %%")
-    wanted = [part for part in parts if "plt." not in part.replace("import matplotlib.pyplot as plt", "")]
-    namespace: dict[str, Any] = {}
-    for part in wanted:
-        if not part.startswith(" [markdown]") and not check_call(part) and "mine = {" not in part:
-            exec(part, namespace)
-    return namespace
+    return defined_by(2, "mine = {")
 
 
 def matrix(red: float = 0.299, blue: float = 0.114, scale: bool = True, green: float | None = None) -> Any:

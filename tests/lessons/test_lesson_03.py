@@ -9,21 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
+from lesson_cases import defined_by
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures."""
-    parts = find_lesson(3).text.split("# %%")
-    wanted = [part for part in parts if "plt." not in part.replace("import matplotlib.pyplot as plt", "")]
-    namespace: dict[str, Any] = {}
-    for part in wanted:
-        if not part.startswith(" [markdown]") and not check_call(part):
-            exec(part, namespace)
-    return namespace
+    return defined_by(3)
 
 
 def cosines(n: int, shift: int = 1) -> Any:

@@ -8,26 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 from PIL import Image
 from scipy import stats
 
 from codec_eval import bits_per_pixel, mse
 from jpeg_from_scratch import decode, encode
 from jpeg_from_scratch.tables import LUMINANCE_QUANTIZATION as K1
-from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures."""
-    parts = find_lesson(4).text.split("# %%")
-    wanted = [part for part in parts if "plt." not in part.replace("import matplotlib.pyplot as plt", "")]
-    namespace: dict[str, Any] = {}
-    for part in wanted:
-        if not part.startswith(" [markdown]") and not check_call(part):
-            exec(part, namespace)
-    return namespace
+    return defined_by(4)
 
 
 def nearest(values: Any, table: Any, add: Any = 0.5) -> Any:

@@ -8,23 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 from PIL import Image
 
 from jpeg_from_scratch import encode, prediction
 from jpeg_from_scratch.coefficients import run_length
-from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures."""
-    namespace: dict[str, Any] = {}
-    for part in find_lesson(5).text.split("# %%"):
-        drawing = "plt." in part.replace("import matplotlib.pyplot as plt", "")
-        if not drawing and not part.startswith(" [markdown]") and not check_call(part):
-            exec(part, namespace)
-    return namespace
+    return defined_by(5)
 
 
 def open_loop(samples: Any, step: int) -> Any:

@@ -10,23 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 from PIL import Image
 
 from jpeg_from_scratch import encode
 from jpeg_from_scratch import scan_sequential_arithmetic as scans
-from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures."""
-    namespace: dict[str, Any] = {}
-    for part in find_lesson(7).text.split("# %%"):
-        drawing = "plt." in part.replace("import matplotlib.pyplot as plt", "")
-        if not drawing and not part.startswith(" [markdown]") and not check_call(part):
-            exec(part, namespace)
-    return namespace
+    return defined_by(7)
 
 
 def narrowed(decisions: Any, zero: Any, low_first: bool = True, one_below: bool = False) -> Any:

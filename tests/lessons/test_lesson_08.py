@@ -8,20 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 
 from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures and the cells that need the whole picture."""
-    namespace: dict[str, Any] = {}
-    for part in find_lesson(8).text.split("# %%"):
-        runs = part.startswith((" [markdown]", "\nsteps", "\njpeg", "\nfor")) or check_call(part)
-        if not runs and "plt.s" not in part:
-            exec(part, namespace)
-    return namespace
+    return defined_by(8, "\nsteps", "\njpeg", "\nfor offset")
 
 
 def bytes_of(bits: str, fill: str) -> bytes:

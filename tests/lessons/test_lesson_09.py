@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 
 from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 
 PARTS = find_lesson(9).text.split("# %%")
 
@@ -18,12 +18,7 @@ PARTS = find_lesson(9).text.split("# %%")
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, of a piece of the photograph, without its figures and its file."""
-    namespace: dict[str, Any] = {}
-    for part in PARTS:
-        runs = part.startswith((" [markdown]", "\nmine")) or check_call(part)
-        if not runs and "plt.s" not in part:
-            exec(part.replace("min(side, 768)", "min(side, 96)"), namespace)
-    return namespace
+    return defined_by(9, "\nmine", change=lambda cell: cell.replace("min(side, 768)", "min(side, 96)"))
 
 
 def received(zz: Any, scans: Any, dc: Any = None, ac: Any = None, extra: int = 1) -> Any:

@@ -9,22 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 
-from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 from neural_from_scratch import ops, use_backend
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures."""
-    parts = find_lesson(12).text.split("# %%")
-    wanted = [part for part in parts if "plt." not in part.replace("import matplotlib.pyplot as plt", "")]
-    namespace: dict[str, Any] = {}
-    for part in wanted:
-        if not part.startswith(" [markdown]") and not check_call(part):
-            exec(part, namespace)
-    return namespace
+    return defined_by(12)
 
 
 def bins(a: Any, b: Any, edges: Any, side: str = "left", middle: float | None = None) -> Any:

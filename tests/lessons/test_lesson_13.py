@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 
-from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 from neural_from_scratch import Tensor, ops, use_backend
 from neural_from_scratch.tensor import record
 
@@ -19,13 +18,7 @@ from neural_from_scratch.tensor import record
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures."""
-    parts = find_lesson(13).text.split("# %%")
-    wanted = [part for part in parts if "plt." not in part.replace("import matplotlib.pyplot as plt", "")]
-    namespace: dict[str, Any] = {}
-    for part in wanted:
-        if not part.startswith(" [markdown]") and not check_call(part):
-            exec(part, namespace)
-    return namespace
+    return defined_by(13)
 
 
 def rounded(x: Tensor, factor: float, in_place: bool = False) -> Tensor:

@@ -9,25 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 
 from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures and the file that it writes."""
-    namespace: dict[str, Any] = {}
-    for part in find_lesson(14).text.split("# %%"):
-        draws = "plt." in part.replace("import matplotlib.pyplot as plt", "")
-        if (
-            not draws
-            and "write_bytes" not in part
-            and not part.startswith(" [markdown]")
-            and not check_call(part)
-        ):
-            exec(part.replace("[:640, :640]", "[:64, :80]"), namespace)
-    return namespace
+    return defined_by(14, "write_bytes", change=lambda cell: cell.replace("[:640, :640]", "[:64, :80]"))
 
 
 def counts(p: Any, total: int = 65536) -> Any:

@@ -7,22 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 from scipy.special import erfc
 
-from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
+from neural_from_scratch.gaussian_model import scale_levels
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the exercises and checks define: they need neither files nor the photograph."""
-    parts = find_lesson(15).text.split("# %%")
-    namespace: dict[str, Any] = {"np": np, "erfc": erfc}
-    exec("from neural_from_scratch.gaussian_model import scale_levels", namespace)
-    for part in parts:
-        if part.lstrip().startswith("def ") and not check_call(part):
-            exec(part, namespace)
-    return namespace
+    return defined_by(
+        15, "default_photograph()", given={"np": np, "erfc": erfc, "scale_levels": scale_levels}
+    )
 
 
 def phi(x: Any) -> Any:
@@ -74,9 +70,7 @@ MISTAKES: list[tuple[str, Callable[..., Any], str]] = [
 
 
 @pytest.mark.parametrize(("check", "mistake", "words"), MISTAKES)
-def test_a_mistake_is_named(
-    lesson: dict[str, Any], check: str, mistake: Callable[..., Any], words: str
-) -> None:
+def test_a_check_teaches(lesson: dict[str, Any], check: str, mistake: Callable[..., Any], words: str) -> None:
     with pytest.raises(AssertionError, match=words), np.errstate(divide="ignore"):
         lesson[check](mistake)
 

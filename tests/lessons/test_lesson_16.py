@@ -8,22 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lesson_cases import defined_by
 
 from codec_eval.bd_rate import bd_rate
 from codec_eval.metrics import psnr, ssim
-from lessons.tools.catalog import find_lesson
-from lessons.tools.exercises import check_call
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict[str, Any]:
     """What the script defines, without its figures, descriptions and the table."""
-    namespace: dict[str, Any] = {}
-    for part in find_lesson(16).text.split("# %%"):
-        draws = "plt." in part.replace("import matplotlib.pyplot as plt", "") or "def duel" in part
-        if not draws and not part.startswith(" [markdown]") and not check_call(part):
-            exec(part.replace('    print(f"{name}', '    (f"{name}'), namespace)
-    return namespace
+    return defined_by(16, "def duel", change=lambda cell: cell.replace('    print(f"{name}', '    (f"{name}'))
 
 
 def measured(x: Any, y: Any, span: float = 255) -> tuple[float, float]:
