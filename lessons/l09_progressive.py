@@ -274,8 +274,8 @@ for scan in jpeg.scans:
     tables_before = HuffmanTables((HuffmanTable(int(scan.spectral_start > 0), 0, spec),))
     mine += format_segment(tables_before, jpeg.frame) if counts.any() else b""
     mine += format_segment(scan, jpeg.frame) + writer.data
-Path("waves.jpg").write_bytes(mine + b"\xff\xd9")
-print(f"waves.jpg: {len(mine) + 2:,} bytes, libjpeg's file: {mine + bytes([255, 217]) == whole}")
+Path("my_waves.jpg").write_bytes(mine + b"\xff\xd9")
+print(f"my_waves.jpg: {len(mine) + 2:,} bytes, libjpeg's file: {mine + bytes([255, 217]) == whole}")
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
