@@ -1,8 +1,8 @@
 """``python -m lessons.make_labs --out labs/``: the labs of a class, made from the lessons.
 
-For each lesson a notebook and a script without the solutions, and a notebook with them in the
-folder where nbgrader looks for it (`lessons.tools.labs`). A file that is there is never replaced,
-unless ``--force`` says so: it may be somebody's work.
+For each lesson a notebook and a script without the solutions, and notebooks with them as nbgrader
+and Otter take them (`lessons.tools.labs`). A file that is there is never replaced, unless
+``--force`` says so: it may be somebody's work.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   python -m lessons.make_labs --out labs/ --lesson 3    # one of them
   python -m lessons.make_labs --out labs/ --force       # replace what is there, learners' work too
   cd labs && nbgrader generate_assignment l03_dct       # needs pip install '.[lessons,labs]'
+  cd labs && otter assign otter/l03_dct.ipynb dist      # needs pip install otter-grader
 """
 
 

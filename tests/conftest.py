@@ -36,7 +36,7 @@ EXTRAS = {
     ),
     "labs": (
         "needs the extras `lessons` and `labs`; deselected without them",
-        all(find_spec(name) for name in ("jupytext", "nbgrader")),
+        all(find_spec(name) for name in ("jupytext", "nbgrader", "otter")),
     ),
     "browser": (
         "needs playwright and the program chromium; deselected without them",

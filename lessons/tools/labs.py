@@ -4,6 +4,7 @@
 ``labs/l03_dct.ipynb``          the learner's notebook, without the solutions
 ``labs/l03_dct.py``             the same as a script
 ``labs/source/l03_dct/…``       the notebook with solutions, where nbgrader looks for an assignment
+``labs/otter/l03_dct.ipynb``    the notebook with solutions, as ``otter assign`` takes it
 ==============================  ====================================================================
 """
 
@@ -18,8 +19,16 @@ from .catalog import Lesson
 from .cells import read_script
 from .exercises import cut_solutions
 from .notebooks import notebook_text
+from .otter import otter_cells
 
-__all__ = ["learner_file", "lesson_files", "solution_notebook", "student_notebook", "write_files"]
+__all__ = [
+    "learner_file",
+    "lesson_files",
+    "otter_notebook",
+    "solution_notebook",
+    "student_notebook",
+    "write_files",
+]
 
 
 def student_notebook(lesson: Lesson) -> str:
@@ -30,6 +39,11 @@ def student_notebook(lesson: Lesson) -> str:
 def solution_notebook(lesson: Lesson) -> str:
     """Return the notebook of a lesson as it is."""
     return notebook_text(read_script(lesson.text), lesson.name)
+
+
+def otter_notebook(lesson: Lesson) -> str:
+    """Return the notebook of a lesson as it is, with what Otter has to know of it."""
+    return notebook_text(otter_cells(read_script(lesson.text)), lesson.name, nbgrader=False)
 
 
 def lesson_files(lesson: Lesson) -> dict[str, str]:
@@ -44,6 +58,7 @@ def lesson_files(lesson: Lesson) -> dict[str, str]:
         f"{lesson.name}.ipynb": student_notebook(lesson),
         f"{lesson.name}.py": _cut(lesson),
         f"source/{lesson.name}/{lesson.name}.ipynb": solution_notebook(lesson),
+        f"otter/{lesson.name}.ipynb": otter_notebook(lesson),
     }
 
 

@@ -34,7 +34,7 @@ _METADATA = {
 }
 
 
-def notebook_text(cells: Sequence[Cell], name: str) -> str:
+def notebook_text(cells: Sequence[Cell], name: str, *, nbgrader: bool = True) -> str:
     """Return a notebook (nbformat 4.5), without outputs.
 
     Parameters
@@ -43,6 +43,8 @@ def notebook_text(cells: Sequence[Cell], name: str) -> str:
         Of a lesson, or of a lesson without its solutions.
     name : str
         Of the lesson; part of the identifiers.
+    nbgrader : bool
+        Whether cells have its metadata.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def notebook_text(cells: Sequence[Cell], name: str) -> str:
         JSON as Jupyter writes it. The same for the same cells.
     """
     notebook = {
-        "cells": [_cell(cell, f"{name}-{index:03d}") for index, cell in enumerate(cells)],
+        "cells": [_cell(cell, f"{name}-{index:03d}", nbgrader) for index, cell in enumerate(cells)],
         "metadata": _METADATA,
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -58,8 +60,8 @@ def notebook_text(cells: Sequence[Cell], name: str) -> str:
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def _cell(cell: Cell, position: str) -> dict[str, Any]:
-    grading = _grading(cell)
+def _cell(cell: Cell, position: str, nbgrader: bool) -> dict[str, Any]:
+    grading = _grading(cell) if nbgrader else None
     out: dict[str, Any] = {
         "cell_type": cell.kind,
         "id": grading["grade_id"] if grading else position,
