@@ -96,9 +96,9 @@ def _list(arguments: argparse.Namespace) -> int:
         if number in written:
             lesson = written[number]
             state = progress.state(arguments.labs, lesson)
-            print(f"{number:>3}  {lesson.title:<48} {lesson.minutes:>4} min   {state}")
+            print(f"{number:>3}  {title:<26} {lesson.minutes:>4} min   {state}")
         else:
-            print(f"{number:>3}  {title:<48}    –       not written yet")
+            print(f"{number:>3}  {title:<26}    –       not written yet")
     return 0
 
 
