@@ -62,7 +62,7 @@ def cards(model: str) -> None:
     for quality in qualities(model):
         weights = load_weights(quality, model)
         card, size = weights.card, (FOLDER / f"{weights.model.name}-{quality}.npz").stat().st_size
-        seen, steps = card["validation"], card["steps"] or f"{card['alone']} + {card['finish']} alone"
+        seen, steps = card["validation"], card["steps"] or f"{card['alone'] + card['finish']} alone"
         print(
             f"| {quality} | {card['lambda']:g} | {steps} | {card['start']} | {card['hours']} "
             f"| {size:,} | `{weights.hash.hex()}` "

@@ -5,18 +5,21 @@ h_s and the density of z, a tenth of the operations. While the transforms stand 
 picture, and what is decoded. So the latents of many squares are made once, and the new layers learn from
 these: nothing but bits is left of the loss,
 
-    R = Σ −log₂ p(ŷ | h_s(z + u)) − log₂ p(z + u),    z = h_a(y),     u from U(−½, ½)                     (1)
+    R = Σ −log₂ p(ŷ | h_s(z + u)) − v log₂ p(z + u),    z = h_a(y),     u from U(−½, ½)                   (1)
 
 and a step takes a quarter of the time of one that trains everything. Pictures stay as good as they were, and
 become cheaper. Everything may be trained together afterwards (`train`), from a point where both halves know
 of each other.
 
-**What is sent.** ŷ is y + u first, and at the end y rounded as in a file. Noise makes a latent that rounds to
-nothing look wider than it is; training needs it where gradients have to go through ŷ into g_a, and here none
-goes there. But it is a good beginning where h_s ends with a ReLU: for latents that are all 0, σ could fall
-to where the ReLU is 0, and nothing would raise it again. Where h_s tells means, ŷ = μ + round(y − μ), and is
-held fixed while p is derived by μ. z keeps its noise: h_a learns through it, and its density has to be right
-between whole numbers too, since its medians move.
+**At first, telling costs nothing.** In the beginning h_s does not listen yet, so whatever z says is waste,
+and at its full price all weights agree that z had better be silent. The ReLUs of h_a die, one by one, and
+cannot come back when h_s would listen; what is left is a factorised prior, and a bad one. So the price v of
+side information rises from nearly nothing, and is 1 for the last fifth of the steps (`price`).
+
+**What is sent.** ŷ is y rounded as in a file. Noise makes a latent that rounds to nothing look wider than
+it is; training needs it where gradients have to go through ŷ into g_a, and here none goes there. Where h_s
+tells means, ŷ = μ + round(y − μ), and is held fixed while p is derived by μ. z keeps its noise: h_a learns
+through it, and its density has to be right between whole numbers too, since its medians move.
 
 **In units of each channel.** Latents of the first channels are a hundred times as large as those of the
 last. So weights that hear the first must be small and weights that tell them large, and a step of Adam is of
@@ -45,14 +48,15 @@ from .models.hyperprior import Hyperprior
 from .optim import Adam, Group, clip_gradients, warmup_cosine
 from .tensor import Tensor, no_grad
 
-__all__ = ["last_layer", "latents_of_squares", "learn_alone", "step_sizes"]
+__all__ = ["last_layer", "latents_of_squares", "learn_alone", "price", "step_sizes"]
 
 SIDE = 256  # of the squares, in pixels
 SQUARES = 3072
 AT_ONCE = 4
-RATE = 1.5e-3
+RATE = 1e-3
 DENSITY = 10  # so much larger is the rate of the density of z
 WARMUP, FINAL = 100, 0.02
+CHEAP = 0.8  # of the steps: how long a bit of side information costs less than one of y
 QUIET = 0.3
 LEAST_SPREAD = 0.3
 FEW = 32  # squares
@@ -80,7 +84,6 @@ def learn_alone(
     *,
     rate: float = RATE,
     from_nothing: bool = True,
-    as_sent: bool = False,
     progress: bool = False,
 ) -> float:
     """Train h_a, h_s and the density of z on latents that stay as they are.
@@ -98,16 +101,15 @@ def learn_alone(
     rate : float
         Of Adam, for h_a and h_s.
     from_nothing : bool
-        Whether to begin anew. After no steps, h_s then tells the same for all places of a channel, nearly.
-    as_sent : bool
-        Whether y is rounded as in a file; else it has noise.
+        Whether to begin anew, with a price that rises; else it is 1. After no steps, h_s tells the same for
+        all places of a channel, nearly.
     progress : bool
         Whether to show a bar, on standard error.
 
     Returns
     -------
     float
-        Bits a pixel, by equation 1, as a mean over the last tenth of the steps.
+        Bits a pixel, by equation 1 with v = 1, as a mean over the last tenth of the steps.
 
     Raises
     ------
@@ -134,19 +136,29 @@ def learn_alone(
         y = latents[rng.integers(len(latents), size=AT_ONCE)]
         z = _noisy(model.hyper_analyse(Tensor(y)), rng)
         scales, means = model.expected(z, *y.shape[2:])
-        coded = Tensor(_sent(y, means)) if as_sent else _noisy(Tensor(y), rng)
         likelihoods = {
-            "y": gaussian_likelihood(coded, scales, means),
+            "y": gaussian_likelihood(Tensor(_sent(y, means)), scales, means),
             "z": model.entropy_bottleneck.likelihood(z),
         }
         adam.clear_gradients()
-        bits = losses.rate(likelihoods, pixels)
-        bits.backward()
+        told, side = (losses.rate({name: likelihoods[name]}, pixels) for name in ("y", "z"))
+        (told + side * price(step, steps) if from_nothing else told + side).backward()
         clip_gradients(named, 1.0)
         adam.step(warmup_cosine(step, steps, min(WARMUP, steps), FINAL))
-        found[step] = bits.item()
+        found[step] = told.item() + side.item()
     model.entropy_bottleneck.find_quantiles()
     return float(found[-max(1, steps // 10) :].mean()) if steps else math.nan
+
+
+def price(step: int, steps: int) -> float:
+    """Return v of equation 1.
+
+    Examples
+    --------
+    >>> [price(step, 1000) for step in (0, 399, 799, 999)]
+    [0.00125, 0.5, 1.0, 1.0]
+    """
+    return min(1.0, (step + 1) / (CHEAP * steps))
 
 
 def step_sizes(model: Hyperprior, latents: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

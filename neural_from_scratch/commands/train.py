@@ -87,15 +87,15 @@ def add_parser(commands: Any) -> None:
         type=natural,
         default=4000,
         metavar="N",
-        help="quick steps of a hyperprior first, while the transforms stay, where --start has only these "
-        "(default: %(default)s)",
+        help="quick steps of a hyperprior first, while the transforms stay, where --start has only these; "
+        "they have no checkpoint (default: %(default)s)",
     )
     rate.add_argument(
         "--finish",
         type=natural,
         default=4000,
         metavar="N",
-        help="such steps last, on latents rounded as in a file (default: %(default)s)",
+        help="such steps last, after --steps of everything together (default: %(default)s)",
     )
     data = parser.add_argument_group("pictures")
     data.add_argument(
@@ -279,7 +279,7 @@ def _learn_alone(
     model.to(np)
     latents = latents_of_squares(model, pictures, seed)
     shown = sys.stderr.isatty()
-    learn_alone(model, latents, seed, steps, from_nothing=not last, as_sent=last, progress=shown)
+    learn_alone(model, latents, seed, steps, from_nothing=not last, progress=shown)
     return True
 
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hyper_cases import NAMES
 
-from neural_from_scratch import Tensor, losses, no_grad, seeds
+from neural_from_scratch import Tensor, hyper_start, losses, no_grad, seeds
 from neural_from_scratch.data import generate_pictures
 from neural_from_scratch.hyper_start import (
     LOUD,
     last_layer,
     latents_of_squares,
     learn_alone,
+    price,
     step_sizes,
 )
 from neural_from_scratch.models import MeanScaleHyperprior, ScaleHyperprior, model_named
@@ -75,16 +76,42 @@ def test_bits_fall(name: str) -> None:
 def test_what_is_sent_is_what_counts(name: str) -> None:
     """±0.4 rounds to nothing, and costs next to nothing; noise would make it look ten times as wide."""
     model, y, others = fresh(name), 0.4 * np.sign(latents(32)), 0.4 * np.sign(latents(48)[32:])
-    learn_alone(model, y, 0, 100, rate=5e-3)
+    learn_alone(model, y, 0, 0)
     before = bits(model, others)
-    learned = learn_alone(model, y, 0, 100, rate=5e-3, from_nothing=False, as_sent=True)
-    assert bits(model, others) < 0.7 * before
-    assert abs(learned - bits(model, others)) < 0.002
+    learn_alone(model, y, 0, 200, rate=5e-3)
+    assert bits(model, others) < 0.1 * before
     with no_grad():
         scales, _ = model.expected(
             model.rounded({"y": Tensor(others), **model.further_latents(Tensor(others))})["z"], 16, 16
         )
     assert np.median(scales.data) < 0.2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_side_information_has_its_price(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dearer it is, the less z says."""
+    y, loud = latents(32), []
+    for value in (0.0, 30.0):
+        monkeypatch.setattr(hyper_start, "price", lambda step, steps, value=value: value)
+        model = fresh(name)
+        learn_alone(model, y, 0, 60, rate=5e-3)
+        loud.append(model.hyper_analyse(Tensor(y)).data.std())
+    assert loud[1] < 0.8 * loud[0], loud
+
+
+def test_the_price_is_full_in_the_end() -> None:
+    prices = [price(step, 50) for step in range(50)]
+    assert prices == sorted(prices)
+    assert 0 < prices[0] < 0.03
+    assert prices[40:] == [1.0] * 10
+
+
+def test_who_goes_on_pays_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(hyper_start, "price")
+    model, y = fresh("scale-hyperprior"), latents(4)
+    learn_alone(model, y, 0, 1, from_nothing=False)
+    with pytest.raises(NameError):
+        learn_alone(model, y, 0, 1)
 
 
 def test_going_on_keeps_what_was_learned() -> None:
