@@ -44,7 +44,8 @@ from neural_from_scratch import codec, container, strips
 from neural_from_scratch.data import picture_files
 from neural_from_scratch.gaussian_model import LEAST_SCALE, gaussian_likelihood, scale_levels
 from neural_from_scratch.gaussian_model import scale_tables as gaussian_tables
-from neural_from_scratch.integer_hyperprior import ONE_STEP, POINT
+from neural_from_scratch.integer_hyperprior import ONE_STEP
+from neural_from_scratch.integer_layers import POINT
 from neural_from_scratch.latent_coding import HyperCoding, coding_for, write_payload
 from neural_from_scratch.models.hyperprior import Hyperprior
 from neural_from_scratch.pictures import read_picture

@@ -48,7 +48,7 @@ A codec:
 15. `gaussian_model` how likely, if side information says what to expect?
 16. `entropy_tables` from probabilities to whole numbers
 17. `range_coder`    from whole numbers to bytes: intervals and carry
-18. `integer_hyperprior`  what to expect, the same on every machine
+18. `integer_hyperprior`, `integer_layers`  what to expect, the same on every machine
 19. `latent_coding`  latents and the payload of a file
 20. `container`      the file
 21. `strips`         large pictures, a bounded amount of memory

@@ -4,7 +4,7 @@ Three families of operations take nearly all the time of a learned codec: convol
 elementwise functions. Each of them exists twice with one signature: as array code in the file of its
 operation (``"reference"``), which also serves every other array module, and as Numba kernels and BLAS calls
 in ``_kernels/`` (``"fast"``), for NumPy. Operations ask `backend_for` and do not know which one they get. The
-two differ by rounding only.
+two differ by rounding only, and not at all where numbers are whole.
 
 Numba is imported when the fast back end is first asked for; where it is not installed, the reference takes
 its place.
@@ -52,6 +52,8 @@ class Backend:
         `range_coder.encode`, with `repeat` values for each of the indexes.
     range_decode(data, indexes, repeat, tables) -> (values, consumed)
         Its inverse.
+    whole_layer(layer, values) -> array of int32
+        A layer of the integer hyper-decoder: `integer_layers.run_layer`.
     density : callable or None
         density(values, matrices, biases, factors) -> Tensor: what `entropy_models.likelihood_on_tape`
         computes, as one line of the tape; None stands for that function itself.
@@ -66,6 +68,7 @@ class Backend:
     adam: Callable[..., None]
     range_encode: Callable[..., bytes]
     range_decode: Callable[..., tuple[Array, int]]
+    whole_layer: Callable[..., Array]
     density: Callable[..., Any] | None = None
 
 
@@ -113,7 +116,7 @@ def get_backend(name: str) -> Backend:
 @lru_cache(maxsize=1)
 def reference_backend() -> Backend:
     """Return the back end of plain array code."""
-    from . import optim, range_coder
+    from . import integer_layers, optim, range_coder
     from .ops import convolution
     from .ops.gdn import gdn_backward, gdn_forward  # `ops.gdn` itself is the operation
 
@@ -127,4 +130,5 @@ def reference_backend() -> Backend:
         optim.adam_step,
         range_coder.encode_values,
         range_coder.decode_values,
+        integer_layers.run_layer,
     )

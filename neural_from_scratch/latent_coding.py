@@ -37,7 +37,8 @@ from . import range_coder
 from .container import read_varint, varint
 from .errors import FormatError
 from .gaussian_model import gaussian_likelihood
-from .integer_hyperprior import ONE_STEP, POINT, Expected
+from .integer_hyperprior import ONE_STEP, Expected
+from .integer_layers import POINT
 from .models.hyperprior import FURTHER, Hyperprior
 from .tensor import Tensor, no_grad
 from .weights import Weights

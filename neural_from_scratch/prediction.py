@@ -35,7 +35,8 @@ from numpy.typing import NDArray
 
 from .codec import Content
 from .gaussian_model import LEAST_SCALE, gaussian_likelihood, scale_levels
-from .integer_hyperprior import POINT, Expected, scale_edges
+from .integer_hyperprior import Expected, scale_edges
+from .integer_layers import POINT
 from .latent_channels import Channel, count_channels, is_beyond
 from .latent_coding import HyperCoding
 from .models.hyperprior import Hyperprior

@@ -257,8 +257,8 @@ def _assembled(
     if isinstance(model, Hyperprior):
         scale_tables, edges = _tables_in(whole, "scale_tables"), whole["scale_edges"]
         fits = edges.dtype == np.int32 and edges.shape == (len(scale_tables) - 1,)
-        if not (fits and (np.diff(edges) > 0).all()):
-            raise ValueError("scale_edges do not rise from table to table")
+        if not (fits and (np.diff(edges, prepend=np.int32(-1)) > 0).all()):
+            raise ValueError("scale_edges do not rise from 0 on, from table to table")
     hashed = model_hash({**kept, **whole})
     weights = Weights(model, tables, hashed, quality, card, scale_tables, edges)
     _ = weights.hyper_decoder  # if its integers would not be exact, that is said now

@@ -10,7 +10,7 @@ from ..backend import Backend
 
 def fast_backend() -> Backend:
     """Return the fast back end."""
-    from . import adam, convolution, density, gdn, range_coder
+    from . import adam, convolution, density, gdn, range_coder, whole_layers
 
     return Backend(
         "fast",
@@ -22,5 +22,6 @@ def fast_backend() -> Backend:
         adam.adam_step,
         range_coder.encode_values,
         range_coder.decode_values,
+        whole_layers.run_layer,
         density.likelihood,
     )

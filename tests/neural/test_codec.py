@@ -6,7 +6,6 @@ import io
 import math
 import tracemalloc
 
-import codec_data
 import numpy as np
 import pytest
 from codec_cases import picture, psnr, small_weights
@@ -19,7 +18,7 @@ from neural_from_scratch.evaluation import estimated_bits, mean_of, measure
 from neural_from_scratch.latent_coding import coding_for
 from neural_from_scratch.pictures import default_photograph, read_photograph
 from neural_from_scratch.refinement import _cost, refine
-from neural_from_scratch.weights import load_weights, qualities
+from neural_from_scratch.weights import FOLDER, Weights, load_weights, qualities
 
 SIZES = [(1, 1), (1, 40), (33, 1), (16, 16), (17, 15), (47, 64)]
 
@@ -241,26 +240,44 @@ def test_latents_that_no_picture_has() -> None:
 # With the weights that are shipped
 
 
-def test_shipped_weights_are_in_order() -> None:
-    """At least six, λ rising with quality, 24 MB together, cards complete."""
-    found = [load_weights(quality) for quality in qualities()]
-    assert [one.quality for one in found] == list(range(1, len(found) + 1))
-    assert len(found) >= 6
+SHIPPED_MODELS = ("factorized-prior", "scale-hyperprior", "mean-scale-hyperprior")
+SHIPPED = [(name, quality) for name in SHIPPED_MODELS for quality in qualities(name)]
+
+
+@pytest.mark.parametrize(("name", "fewest"), list(zip(SHIPPED_MODELS, (6, 4, 4))))
+def test_shipped_weights_are_in_order(name: str, fewest: int) -> None:
+    """Enough of them, λ rising with quality, 24 MB a model, cards complete."""
+    found = [load_weights(quality, name) for quality in qualities(name)]
+    assert [one.quality for one in found] == qualities(name)
+    assert len(found) >= fewest
     rates = [one.weight for one in found]
     assert rates == sorted(rates)
-    folder = codec_data.REPOSITORY / "neural_from_scratch" / "trained"
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 24e6
+    assert sum(path.stat().st_size for path in FOLDER.glob(f"{name}-*.npz")) < 24e6
     keys = ("lambda", "steps", "seed", "batch", "side", "rate", "hours", "data", "command", "validation")
     for one in found:
         for key in keys:
             assert key in one.card, (one.quality, key)
+        assert one.weight == load_weights(one.quality).weight
 
 
-@pytest.mark.parametrize("quality", qualities())
-def test_shipped_weights_beat_jpeg(quality: int) -> None:
+@pytest.mark.parametrize(("name", "quality"), [one for one in SHIPPED if one[0] != SHIPPED_MODELS[0]])
+def test_hyperpriors_need_fewer_bits(name: str, quality: int) -> None:
+    """Less λ · MSE + bits a pixel than the factorised prior of the same λ, on a crop of a photograph."""
+    image = photograph()
+
+    def cost(weights: Weights) -> float:
+        data = encode(image, weights=weights)
+        error = float(np.mean(np.square(np.subtract(image, decode(data, weights=weights), dtype=float))))
+        return weights.weight * error + 8 * len(data) / image[..., 0].size
+
+    assert cost(load_weights(quality, name)) < cost(load_weights(quality))
+
+
+@pytest.mark.parametrize(("name", "quality"), SHIPPED)
+def test_shipped_weights_beat_jpeg(name: str, quality: int) -> None:
     """Fewer bits than Pillow's JPEG with optimised tables at the same PSNR, on a crop of a photograph."""
     image = photograph()
-    data = encode(image, quality)
+    data = encode(image, quality, model=name)
     ours = psnr(image, decode(data))
     for jpeg_quality in range(1, 100):
         file = io.BytesIO()

@@ -19,7 +19,7 @@ from neural_from_scratch.codec import decode, encode
 from neural_from_scratch.container import Header, varint
 from neural_from_scratch.errors import FormatError, LimitError, ModelError, NeuralError
 from neural_from_scratch.evaluation import estimated_bits
-from neural_from_scratch.integer_hyperprior import LIMIT
+from neural_from_scratch.integer_layers import LIMIT
 from neural_from_scratch.latent_coding import HyperCoding, write_payload
 from neural_from_scratch.layers import Layer
 from neural_from_scratch.models import MODELS

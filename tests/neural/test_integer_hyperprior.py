@@ -6,6 +6,7 @@ import itertools
 import math
 import tracemalloc
 from fractions import Fraction
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,16 +16,11 @@ from hyper_cases import NAMES, hyper_weights
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from neural_from_scratch import codec, integer_hyperprior
-from neural_from_scratch.integer_hyperprior import (
-    LIMIT,
-    MOST_PRODUCTS,
-    Expected,
-    IntegerHyperDecoder,
-    _layer_of,
-    _run,
-    scale_edges,
-)
+from neural_from_scratch import codec, integer_layers, use_backend
+from neural_from_scratch._kernels import whole_layers
+from neural_from_scratch.backend import BACKENDS
+from neural_from_scratch.integer_hyperprior import Expected, IntegerHyperDecoder, scale_edges
+from neural_from_scratch.integer_layers import LIMIT, MOST_PRODUCTS, run_layer, whole_layer
 from neural_from_scratch.layers import Conv2d, ConvTranspose2d, LeakyReLU, ReLU, Sequential
 from neural_from_scratch.models import MeanScaleHyperprior, ScaleHyperprior
 from neural_from_scratch.models.hyperprior import Hyperprior
@@ -130,19 +126,21 @@ def drawn_model(kind: type, seed: int, exponents: tuple[int, int, int], biases: 
 @example(MeanScaleHyperprior, 2, (15, 15, 15), 16, [INT32.min, INT32.max] * 4, (4, 8))
 @example(MeanScaleHyperprior, 3, (-1, -1, -1), 2, [INT32.max, INT32.min, 0, 0, 1, -1, 2, -2], (8, 4))
 def test_it_is_equation_1(kind, seed, exponents, biases, symbols, size) -> None:
-    """Any weights, any symbols: each number is that of plain loops in Python's integers."""
+    """Any weights, any symbols, both back ends: each number is that of plain loops in Python's integers."""
     model = drawn_model(kind, seed, exponents, biases)
     z = np.resize(np.array(symbols, np.int32), (2, -(-size[0] // 4), -(-size[1] // 4)))
-    found = IntegerHyperDecoder(model).expected(z, *size)
     expected = expected_by_definition(model, z)[:, : size[0], : size[1]]
-    np.testing.assert_array_equal(found.scales, expected[:2])
-    assert found.scales.dtype == np.int32
-    if kind is MeanScaleHyperprior:
-        np.testing.assert_array_equal(found.means, expected[2:])
-        np.testing.assert_array_equal(found.float_means.astype(np.float64) * 1024, expected[2:])
-    else:
-        assert found.means is None
-        assert found.float_means == 0
+    for backend in BACKENDS:
+        with use_backend(backend):
+            found = IntegerHyperDecoder(model).expected(z, *size)
+        np.testing.assert_array_equal(found.scales, expected[:2])
+        assert found.scales.dtype == np.int32
+        if kind is MeanScaleHyperprior:
+            np.testing.assert_array_equal(found.means, expected[2:])
+            np.testing.assert_array_equal(found.float_means.astype(np.float64) * 1024, expected[2:])
+        else:
+            assert found.means is None
+            assert found.float_means == 0
 
 
 def test_medians_are_added() -> None:
@@ -169,7 +167,7 @@ def test_the_largest_sums_are_exact() -> None:
     layer.weight.data[0, -1, 2, 2] = 2.0**-15
     assert layer.bias is not None
     layer.bias.data[:] = 65504
-    made = _layer_of(layer, None)
+    made = whole_layer(layer, None)
     column = np.full(910 * 9, float(LIMIT))
     column[-1] = LIMIT - 1  # meets the weight 1: an odd sum
     weights, values = made.matrix[0], column
@@ -186,6 +184,27 @@ def test_the_largest_sums_are_exact() -> None:
     # and the bound of the docstring, which no weights can pass
     assert MOST_PRODUCTS * 2**15 * LIMIT + 65504 * 2**25 + 2**14 < 2**53
     assert float(2**53 + 1) == 2**53  # one bit more would be lost
+
+
+@pytest.mark.parametrize("channels", [63, 65])
+def test_points_are_taken_where_their_sums_are_exact(channels: int) -> None:
+    """63 channels of the largest weights and values are; 65 might not be, and are summed directly."""
+    random = np.random.default_rng(channels)
+    for kind, setting in ((Conv2d, (3, 1, 1)), (ConvTranspose2d, (5, 2, 2, 1))):
+        layer = kind(channels, 2, *setting, rng=random)
+        layer.weight.data[:] = 1
+        layer.weight.data[0, 0, 2, 2] = 2.0**-15
+        assert layer.bias is not None
+        layer.bias.data[:] = 65504, -65504
+        whole = whole_layer(layer, None)
+        assert whole.shift == 15
+        assert (whole_layers._points_of(whole) is None) == (channels == 65)
+        for values in (
+            np.full((channels, 5, 3), LIMIT, np.int32),
+            random.choice(np.array([-LIMIT, 1 - LIMIT, LIMIT - 1, LIMIT], np.int32), (channels, 4, 7)),
+            random.integers(-3, 4, (channels, 1, 1), dtype=np.int32),
+        ):
+            np.testing.assert_array_equal(whole_layers.run_layer(whole, values), run_layer(whole, values))
 
 
 @pytest.mark.parametrize("order", ["halves", "reversed", "mixed"])
@@ -207,7 +226,7 @@ def test_one_unit_is_seen_behind_the_largest_partial_sums(order: str) -> None:
     values = np.full((910, 3, 3), LIMIT, np.int32)
     for value, expected in ((2**14, 1), (2**14 - 1, 0), (-(2**14), 0), (-(2**14) - 1, -1)):
         values[small, 1, 1] = value
-        assert _run(_layer_of(layer, None), values)[0, 1, 1] == expected
+        assert run_layer(whole_layer(layer, None), values)[0, 1, 1] == expected
 
 
 @pytest.mark.parametrize("kind", [Conv2d, ConvTranspose2d])
@@ -222,7 +241,7 @@ def test_wider_layers_are_refused(kind: type) -> None:
         model.h_s = Sequential(layer, ReLU())
         if channels == 910:
             IntegerHyperDecoder(model)
-            assert (_layer_of(layer, None).matrix != 0).sum(axis=1).max() == 910 * 9 <= MOST_PRODUCTS
+            assert (whole_layer(layer, None).matrix != 0).sum(axis=1).max() == 910 * 9 <= MOST_PRODUCTS
         else:
             with pytest.raises(ValueError, match="sums of 8199 products, 8192 are allowed"):
                 IntegerHyperDecoder(model)
@@ -275,7 +294,7 @@ def test_the_largest_weight_that_is_allowed() -> None:
     for layer in model.h_s:
         if isinstance(layer, Conv2d):
             layer.weight.data[0, 0, 0, 0] = 32768
-            assert _layer_of(layer, None).shift == 0
+            assert whole_layer(layer, None).shift == 0
     IntegerHyperDecoder(model)
 
 
@@ -305,12 +324,15 @@ def test_order_threads_and_blocks_make_no_difference(name: str, monkeypatch: pyt
     decoder, z, size = side_information(name)
     usual = decoder.expected(z, *size)
     assert np.ptp(usual.scales) > 1000
-    for threads in (1, 2):
-        with threadpoolctl.threadpool_limits(threads):
-            assert same(decoder.expected(z, *size), usual)
-    for block in ((1, 1), (2, 3), (5, 4), (100, 100)):
-        monkeypatch.setattr(integer_hyperprior, "BLOCK", block)
-        assert same(decoder.expected(z, *size), usual)
+    assert not any(whole_layers._points_of(layer) is None for layer in decoder._layers)
+    for backend, module in zip(BACKENDS, (whole_layers, integer_layers)):
+        with use_backend(backend):
+            for threads in (1, 2):
+                with threadpoolctl.threadpool_limits(threads):
+                    assert same(decoder.expected(z, *size), usual)
+            for block in ((1, 1), (2, 3), (5, 4), (100, 100)):
+                monkeypatch.setattr(module, "BLOCK", block)
+                assert same(decoder.expected(z, *size), usual)
 
     class Backwards(np.ndarray):
         """A matrix that multiplies from the last column to the first."""
@@ -333,23 +355,30 @@ def test_order_threads_and_blocks_make_no_difference(name: str, monkeypatch: pyt
         for layer, matrix in zip(decoder._layers, matrices):
             object.__setattr__(layer, "matrix", matrix.view(kind))
         try:
-            assert same(decoder.expected(z, *size), usual)
+            with use_backend("reference"):
+                assert same(decoder.expected(z, *size), usual)
         finally:
             for layer, matrix in zip(decoder._layers, matrices):
                 object.__setattr__(layer, "matrix", matrix)
 
 
+@pytest.mark.parametrize(
+    ("backend", "module", "block"), [("reference", integer_layers, (4, 8)), ("fast", whole_layers, (2, 4))]
+)
 def test_large_pictures_need_memory_for_what_they_say_and_little_more(
-    monkeypatch: pytest.MonkeyPatch,
+    backend: str, module: ModuleType, block: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Maps in int32, and one block at a time."""
-    monkeypatch.setattr(integer_hyperprior, "BLOCK", (4, 8))
+    monkeypatch.setattr(module, "BLOCK", block)
     decoder = hyper_weights(NAMES[1]).hyper_decoder
     assert decoder is not None
     rows, columns = 40, 100
     z = np.zeros((12, rows // 4, columns // 4), np.int32)
+    with use_backend(backend):
+        decoder.expected(z[:, :1, :1], 4, 4)  # weights as points are kept
     tracemalloc.start()
-    with threadpoolctl.threadpool_limits(1):  # small blocks, on a machine that may have other work
+    # One thread, for small blocks on a machine that may have other work
+    with use_backend(backend), threadpoolctl.threadpool_limits(1):
         expected = decoder.expected(z, rows, columns)
         expected.indexes(scale_edges())
     _, peak = tracemalloc.get_traced_memory()

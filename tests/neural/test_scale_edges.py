@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neural_from_scratch.gaussian_model import scale_levels
-from neural_from_scratch.integer_hyperprior import LIMIT, Expected, scale_edges
+from neural_from_scratch.integer_hyperprior import Expected, scale_edges
+from neural_from_scratch.integer_layers import LIMIT
 
 INT32 = np.iinfo(np.int32)
 

@@ -119,6 +119,7 @@ def test_hyperpriors_keep_edges_and_their_tables(name: str, path: Path) -> None:
         ({"scale_edges": None}, "scale_edges is missing"),
         ({"scale_tables__cdf": None}, r"scale_tables\.cdf is missing"),
         ({"scale_edges": falling}, "scale_edges do not rise"),
+        ({"scale_edges": ours.edges - ours.edges[1]}, "scale_edges do not rise from 0 on"),
         ({"scale_edges": ours.edges[1:]}, "scale_edges do not rise"),
         ({"scale_edges": ours.edges.astype(np.int64)}, "scale_edges do not rise"),
         ({"h_s__2__weight": weight}, "a weight of h_s is 40000.0, must be 32768 at most"),
