@@ -260,7 +260,7 @@ for rival in RIVALS[:2]:
         print(line, *("{:.4f} {:.2f} {:.3f}".format(*values) for values in row), sep="   ")
 
 # %% [markdown]
-# Pieces of Matplotlib's photograph: ahead on ten of ten, by 3.8 dB! But uncut, by 1.5. What changed
+# Pieces of Matplotlib's photograph: ahead on ten of ten, by 3.9 dB! But uncut, by 1½. What changed
 # are *headers*: before its first coded bit a JPEG spends 623 bytes, a third of these files. That is
 # true of thumbnails, and says nothing of transforms.
 # ### Exercise 16.4 – or was it luck?
