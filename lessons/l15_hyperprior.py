@@ -275,7 +275,7 @@ check_15_4()  # 3 points
 
 # %% [markdown]
 # **The library** has the density in `gaussian_model` (equation 1), both models in
-# `models/scale_hyperprior.py` and `mean_scale_hyperprior.py`, and `integer_hyperprior`, which
+# `models/scale_hyperprior.py` and `mean_scale_hyperprior.py`, and `integer_layers`, which
 # proves that no sum leaves the range where float64 is exact. This is what each model needs here:
 
 # %%
