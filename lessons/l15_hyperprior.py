@@ -17,7 +17,7 @@ from codec_eval import default_photograph, psnr, read_picture
 from neural_from_scratch import codec, range_coder
 from neural_from_scratch.errors import FormatError
 from neural_from_scratch.gaussian_model import scale_levels
-from neural_from_scratch.integer_hyperprior import POINT
+from neural_from_scratch.integer_layers import POINT
 
 PHOTO = None  # None is the photograph that Matplotlib ships
 pixels = (read_picture(PHOTO) if PHOTO else default_photograph()).pixels[:1024, :1024]
