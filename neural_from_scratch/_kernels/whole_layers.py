@@ -22,7 +22,7 @@ but these weights are known: what |u| · 2²⁶ adds up to over all channels and
 bias, bounds each partial sum in any order. The shipped weights stay below 2⁵²·³. Where it is more than 2⁵³
 for any sum, the layer is run as `integer_layers` does it: the same integers, later.
 
-**Measured** on two cores with AVX-512, 768×512: h_s of 96 latents with means takes 8 ms, of 192 25 ms; direct
+**Measured** on two cores with AVX-512, 768×512: h_s of 96 latents with means takes 8 ms, of 192 28 ms; direct
 sums 14 and 47. Products are three quarters of that, 55 GFLOP/s on a core. Blocks of 256 tiles; those of 64
 took a sixth longer, and of 512 as long.
 """
