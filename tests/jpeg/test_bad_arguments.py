@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import jpeg_pictures as pictures
@@ -100,7 +101,7 @@ OPTIONS: list[tuple[str, Any, list[str]]] = [
 
 def shown(value: Any) -> str:
     """Return a short name for a parametrised test."""
-    return repr(value).replace("\n", "")[:40]
+    return re.sub(" at 0x[0-9a-f]+", "", repr(value)).replace("\n", "")[:40]  # the same in each process
 
 
 @pytest.mark.parametrize("name", IMAGES)
