@@ -194,7 +194,7 @@ def test_a_learners_work_is_never_overwritten(tiny: Path, capsys: pytest.Capture
     """Unless --force says so."""
     assert make_labs.main(["--out", str(tiny)]) == 0
     assert make_labs.main(["--out", str(tiny)]) == 0
-    assert capsys.readouterr().out.count("unchanged") == 3
+    assert capsys.readouterr().out.count("unchanged") == 4
     lab = tiny / "l07_tiny.py"
     lab.write_text("my work")
     assert make_labs.main(["--out", str(tiny)]) == 0
@@ -203,7 +203,7 @@ def test_a_learners_work_is_never_overwritten(tiny: Path, capsys: pytest.Capture
     assert make_labs.main(["--out", str(tiny), "--force"]) == 0
     assert "replaced" in capsys.readouterr().out
     assert lab.read_text() != "my work"
-    assert sorted(path.name for path in tiny.iterdir()) == ["l07_tiny.ipynb", "l07_tiny.py", "source"]
+    assert sorted(path.name for path in tiny.iterdir()) == ["l07_tiny.ipynb", "l07_tiny.py", "otter", "source"]
 
 
 @needs_jupytext
