@@ -6,7 +6,6 @@ import itertools
 import math
 import tracemalloc
 from fractions import Fraction
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from neural_from_scratch import codec, integer_layers, use_backend
-from neural_from_scratch._kernels import whole_layers
 from neural_from_scratch.backend import BACKENDS
 from neural_from_scratch.integer_hyperprior import Expected, IntegerHyperDecoder, scale_edges
 from neural_from_scratch.integer_layers import LIMIT, MOST_PRODUCTS, run_layer, whole_layer
@@ -186,27 +184,6 @@ def test_the_largest_sums_are_exact() -> None:
     assert float(2**53 + 1) == 2**53  # one bit more would be lost
 
 
-@pytest.mark.parametrize("channels", [63, 65])
-def test_points_are_taken_where_their_sums_are_exact(channels: int) -> None:
-    """63 channels of the largest weights and values are; 65 might not be, and are summed directly."""
-    random = np.random.default_rng(channels)
-    for kind, setting in ((Conv2d, (3, 1, 1)), (ConvTranspose2d, (5, 2, 2, 1))):
-        layer = kind(channels, 2, *setting, rng=random)
-        layer.weight.data[:] = 1
-        layer.weight.data[0, 0, 2, 2] = 2.0**-15
-        assert layer.bias is not None
-        layer.bias.data[:] = 65504, -65504
-        whole = whole_layer(layer, None)
-        assert whole.shift == 15
-        assert (whole_layers._points_of(whole) is None) == (channels == 65)
-        for values in (
-            np.full((channels, 5, 3), LIMIT, np.int32),
-            random.choice(np.array([-LIMIT, 1 - LIMIT, LIMIT - 1, LIMIT], np.int32), (channels, 4, 7)),
-            random.integers(-3, 4, (channels, 1, 1), dtype=np.int32),
-        ):
-            np.testing.assert_array_equal(whole_layers.run_layer(whole, values), run_layer(whole, values))
-
-
 @pytest.mark.parametrize("order", ["halves", "reversed", "mixed"])
 def test_one_unit_is_seen_behind_the_largest_partial_sums(order: str) -> None:
     """+2^51 and −2^51 cancel, and a unit less moves the result."""
@@ -324,15 +301,15 @@ def test_order_threads_and_blocks_make_no_difference(name: str, monkeypatch: pyt
     decoder, z, size = side_information(name)
     usual = decoder.expected(z, *size)
     assert np.ptp(usual.scales) > 1000
-    assert not any(whole_layers._points_of(layer) is None for layer in decoder._layers)
-    for backend, module in zip(BACKENDS, (whole_layers, integer_layers)):
-        with use_backend(backend):
-            for threads in (1, 2):
-                with threadpoolctl.threadpool_limits(threads):
+    for threads in (1, 2):
+        with threadpoolctl.threadpool_limits(threads):
+            for backend in BACKENDS:
+                with use_backend(backend):
                     assert same(decoder.expected(z, *size), usual)
-            for block in ((1, 1), (2, 3), (5, 4), (100, 100)):
-                monkeypatch.setattr(module, "BLOCK", block)
-                assert same(decoder.expected(z, *size), usual)
+    for block in ((1, 1), (2, 3), (5, 4), (100, 100)):
+        monkeypatch.setattr(integer_layers, "BLOCK", block)
+        with use_backend("reference"):
+            assert same(decoder.expected(z, *size), usual)
 
     class Backwards(np.ndarray):
         """A matrix that multiplies from the last column to the first."""
@@ -362,23 +339,18 @@ def test_order_threads_and_blocks_make_no_difference(name: str, monkeypatch: pyt
                 object.__setattr__(layer, "matrix", matrix)
 
 
-@pytest.mark.parametrize(
-    ("backend", "module", "block"), [("reference", integer_layers, (4, 8)), ("fast", whole_layers, (2, 4))]
-)
 def test_large_pictures_need_memory_for_what_they_say_and_little_more(
-    backend: str, module: ModuleType, block: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Maps in int32, and one block at a time."""
-    monkeypatch.setattr(module, "BLOCK", block)
+    monkeypatch.setattr(integer_layers, "BLOCK", (4, 8))
     decoder = hyper_weights(NAMES[1]).hyper_decoder
     assert decoder is not None
     rows, columns = 40, 100
     z = np.zeros((12, rows // 4, columns // 4), np.int32)
-    with use_backend(backend):
-        decoder.expected(z[:, :1, :1], 4, 4)  # weights as points are kept
     tracemalloc.start()
     # One thread, for small blocks on a machine that may have other work
-    with use_backend(backend), threadpoolctl.threadpool_limits(1):
+    with use_backend("reference"), threadpoolctl.threadpool_limits(1):
         expected = decoder.expected(z, rows, columns)
         expected.indexes(scale_edges())
     _, peak = tracemalloc.get_traced_memory()
