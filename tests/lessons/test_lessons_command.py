@@ -203,7 +203,8 @@ def test_a_learners_work_is_never_overwritten(tiny: Path, capsys: pytest.Capture
     assert make_labs.main(["--out", str(tiny), "--force"]) == 0
     assert "replaced" in capsys.readouterr().out
     assert lab.read_text() != "my work"
-    assert sorted(path.name for path in tiny.iterdir()) == ["l07_tiny.ipynb", "l07_tiny.py", "otter", "source"]
+    kept = ["l07_tiny.ipynb", "l07_tiny.py", "otter", "source"]
+    assert sorted(path.name for path in tiny.iterdir()) == kept
 
 
 @needs_jupytext
