@@ -141,9 +141,9 @@ head += segment(SOF0, bytes([8, *np.array(luma.shape, ">u2").tobytes(), 1, 1, 0x
 head += segment(DHT, bytes([0x00, *dc.bits, *dc.values]))  # class (DC) and number of the table
 head += segment(DHT, bytes([0x10, *ac.bits, *ac.values]))
 head += segment(SOS, bytes([1, 1, 0x00, 0, 63, 0]))  # component 1, tables 0, zz from 0 to 63
-Path("mine.jpg").write_bytes(b"\xff\xd8" + head + stuffed("".join(pieces)) + b"\xff\xd9")
-PIL.Image.fromarray(luma).save("pillows.jpg", quality=75)
-print("Equal to Pillow's:", Path("mine.jpg").read_bytes() == Path("pillows.jpg").read_bytes())
+Path("my_file.jpg").write_bytes(b"\xff\xd8" + head + stuffed("".join(pieces)) + b"\xff\xd9")
+PIL.Image.fromarray(luma).save("my_peer.jpg", quality=75)
+print("Equal to Pillow's:", Path("my_file.jpg").read_bytes() == Path("my_peer.jpg").read_bytes())
 
 # %% [markdown]
 # ## One wrong bit

@@ -185,8 +185,8 @@ places = (symbols - lowest).reshape(len(rows), -1).tolist()  # 0, 1, … in thei
 owned = [(cdf[s], cdf[s + 1] - cdf[s]) for cdf, line in zip(rows, places) for s in line]
 payload, theirs = shortest(*narrow(owned)), range_coder.encode_channels(symbols, tables)
 header = container.unpack(encode(pixels))[0]  # model, weights, size
-Path("mine.nfs").write_bytes(container.pack(header, payload))
-again = decode(Path("mine.nfs").read_bytes())
+Path("my_file.nfs").write_bytes(container.pack(header, payload))
+again = decode(Path("my_file.nfs").read_bytes())
 print(
     "equal:", payload == theirs, len(payload), "bytes,", psnr(pixels, again, data_range=255), "dB"
 )
