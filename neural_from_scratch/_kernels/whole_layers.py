@@ -85,11 +85,11 @@ def run_layer(layer, values):
         tiles = size[0] * size[1]
         sums = _buffer("whole sums", 4 * channels * tiles).reshape(4, channels, tiles)
         products = _buffer("whole products", len(points.weights) // channels * tiles)
-        lines = _buffer("whole lines", 10 * tiles).reshape(10, tiles)
         line = _buffer("whole line", 2 * size[1] + 2)
         _multiply(padded, top, left, *size, points.weights, points.starts, line, sums, products)
-        starts = points.starts // channels
-        _join(products, starts, points.bias, scale, slope, side, lines, top, left, *size, made)
+        starts, lines = points.starts // channels, _buffer("whole lines", 10 * tiles).reshape(10, tiles)
+        even, odd, others = lines[:4], lines[4:8], lines[8:]  # 2 y0 and 2 y1 of points i; zeros, and a result
+        _join(products, starts, points.bias, scale, slope, side, even, odd, others, top, left, *size, made)
 
     run_all(task, len(blocks))
     return made[:, : side * rows, : side * columns]
@@ -153,33 +153,38 @@ def _along(d, s0, s1, s2, s3):
 
 
 @jit
-def _join(products, starts, bias, scale, slope, side, lines, top, left, height, width, made):
+def _join(products, starts, bias, scale, slope, side, even, odd, others, top, left, height, width, made):
     """From products to what comes out: equation 1 for the sums, then act(clip((W a + b) >> g))."""
-    tiles, outputs = lines.shape[1], bias.size
-    results, zeros = lines[8], lines[9]
+    zeros, result = others[0], others[1]
     zeros[:] = 0
     for p in range(side):
         for q in range(side):
-            for o in range(outputs):
-                for i in range(4):
-                    if i == 0 and p:
-                        lines[0, :] = 0
-                        lines[4, :] = 0
-                        continue
-                    first, row = p * outputs + o, (p * side + q) * outputs + o
-                    m0 = zeros if q else _line(products, starts[4 * i] + first, tiles)
-                    m1 = _line(products, starts[4 * i + 1] + row, tiles)
-                    m2 = _line(products, starts[4 * i + 2] + row, tiles)
-                    m3 = _line(products, starts[4 * i + 3] + row, tiles)
-                    _pair(m0, m1, m2, m3, lines[i], lines[4 + i])
+            for o in range(bias.size):
+                _join_across(products, starts, bias.size, side, p, q, o, zeros, even, odd)
                 for c in range(2):
-                    t0, t1, t2, t3 = lines[4 * c], lines[4 * c + 1], lines[4 * c + 2], lines[4 * c + 3]
+                    t = odd if c else even
                     for r in range(2):
-                        _finish(t1, t2, t3 if r else t0, -1.0 if r else 1.0, bias[o], scale, slope, results)
-                        for y in range(height):
-                            row = side * (2 * (top + y) + r) + p
-                            to = made[o, row, side * (2 * left + c) + q :]
-                            _place(results[y * width : (y + 1) * width], to, 2 * side)
+                        other, sign = (t[3], -1.0) if r else (t[0], 1.0)
+                        _finish(t[1], t[2], other, sign, bias[o], scale, slope, result)
+                        row, column = side * (2 * top + r) + p, side * (2 * left + c) + q
+                        _place(result, height, width, made[o], row, column, 2 * side)
+
+
+@jit
+def _join_across(products, starts, outputs, side, p, q, o, zeros, even, odd):
+    """Equation 1 along rows: one place of a square and one channel, for the points (0 … 3, j)."""
+    tiles = zeros.size
+    for i in range(4):
+        if i == 0 and p:  # an odd row has nothing at the first point
+            even[i] = 0
+            odd[i] = 0
+            continue
+        first, place = p * outputs + o, (p * side + q) * outputs + o
+        m0 = zeros if q else _line(products, starts[4 * i] + first, tiles)
+        m1 = _line(products, starts[4 * i + 1] + place, tiles)
+        m2 = _line(products, starts[4 * i + 2] + place, tiles)
+        m3 = _line(products, starts[4 * i + 3] + place, tiles)
+        _pair(m0, m1, m2, m3, even[i], odd[i])
 
 
 @jit
@@ -207,7 +212,10 @@ def _finish(second, third, other, sign, bias, scale, slope, out):
 
 
 @jit
-def _place(line, to, step):
-    """Write numbers to every `step`-th place."""
-    for x in range(line.size):
-        to[step * x] = line[x]
+def _place(numbers, height, width, made, row, column, step):
+    """Write a block of numbers to every `step`-th row and column."""
+    for y in range(height):
+        to = made[row + step * y, column:]
+        line = numbers[y * width : (y + 1) * width]
+        for x in range(width):
+            to[step * x] = line[x]
